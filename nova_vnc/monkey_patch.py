@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The choice between eventlet and native threads, and all that depends on it.
+
+The rest of the code is written in the words of the standard library (threading, socket, queue). patch(), called by a
+command before it imports anything else, turns those words green or leaves them native. This is the only module that
+imports eventlet, and it does so only when it patches.
+
+The choice follows Nova: the environment variable OS_NOVA_DISABLE_EVENTLET_PATCHING if it is set, else
+[DEFAULT]concurrency_backend, else the default of the command.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar('T')
+
+DISABLE_VARIABLE = 'OS_NOVA_DISABLE_EVENTLET_PATCHING'
+_TRUE_WORDS = ('1', 'true', 'yes')
+_CONFIG_FLAGS = ('--config-file', '--config-dir')
+
+_patched = False
+
+
+def is_patched() -> bool:
+    """Tell whether the standard library is green in this process."""
+    return _patched
+
+
+def patch(default_backend: str = 'eventlet', argv: Sequence[str] | None = None) -> None:
+    """Make the standard library green, or see to it that it stays native.
+
+    :param default_backend: what 'auto' means for this command: 'eventlet' or 'threading'
+    :param argv: the command line, of which only --config-file and --config-dir are read; default sys.argv[1:]
+    """
+    backend = choose_backend(default_backend, sys.argv[1:] if argv is None else argv,
+                             os.environ.get(DISABLE_VARIABLE, ''))
+    if backend == 'eventlet':
+        _patch_with_eventlet()
+    _init_oslo_service(backend)
+
+
+def choose_backend(default_backend: str, argv: Sequence[str], disable_variable: str) -> str:
+    """Return 'eventlet' or 'threading'.
+
+    :param disable_variable: value of OS_NOVA_DISABLE_EVENTLET_PATCHING, '' where it is not set
+    """
+    if disable_variable:
+        return 'threading' if disable_variable.lower() in _TRUE_WORDS else 'eventlet'
+    configured = _read_concurrency_backend(config_file_args(argv))
+    return default_backend if configured == 'auto' else configured
+
+
+def config_file_args(argv: Sequence[str]) -> list[str]:
+    """Return the --config-file and --config-dir arguments of a command line, and nothing else of it."""
+    kept: list[str] = []
+    words = iter(argv)
+    for word in words:
+        if word in _CONFIG_FLAGS:
+            kept += [word, *[value for value in (next(words, None),) if value is not None]]
+        elif word.startswith(tuple(flag + '=' for flag in _CONFIG_FLAGS)):
+            kept.append(word)
+    return kept
+
+
+def _read_concurrency_backend(args: list[str]) -> str:
+    # The command's own, full parse reports what is wrong with the files; until then a file that cannot be read, or
+    # an unknown value, means 'auto'. The project name gives the search path that the full parse will use too.
+    from oslo_config import cfg
+    conf = cfg.ConfigOpts()
+    conf.register_opt(cfg.StrOpt('concurrency_backend', default='auto'))
+    try:
+        conf(args, project='nova')
+    except (cfg.Error, SystemExit):
+        return 'auto'
+    value = conf.concurrency_backend
+    return value if value in ('eventlet', 'threading') else 'auto'
+
+
+def _patch_with_eventlet() -> None:
+    global _patched
+    if _patched:
+        return
+    # eventlet reads this when it is imported. Its own resolver ignores nsswitch; names are resolved in native
+    # threads instead (net.tcp).
+    os.environ.setdefault('EVENTLET_NO_GREENDNS', 'yes')
+    import eventlet
+    eventlet.monkey_patch()
+    _patched = True
+
+
+def _init_oslo_service(backend: str) -> None:
+    from oslo_service import backend as oslo_backend
+    oslo_backend.init_backend(oslo_backend.BackendType.EVENTLET if backend == 'eventlet'
+                              else oslo_backend.BackendType.THREADING)
+
+
+def run_native(func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Call a function that blocks in C without stopping the other green threads, and return its result.
+
+    Under eventlet the call runs in a native thread of eventlet's pool (EVENTLET_THREADPOOL_SIZE, 20) and must not
+    touch green objects such as locks or loggers; with native threads it simply runs.
+    """
+    if not _patched:
+        return func(*args, **kwargs)
+    from eventlet import tpool
+    return tpool.execute(func, *args, **kwargs)
+
+
+def native_threading() -> Any:
+    """Return the threading module as it is without patching."""
+    if not _patched:
+        return threading
+    from eventlet import patcher
+    return patcher.original('threading')
+
+
+def start_native_thread(target: Callable[[], None], name: str) -> Any:
+    """Start a daemon thread of the operating system, under either backend, and return it.
+
+    It may wake green code only through a file descriptor (os.write on a pipe or socketpair).
+    """
+    thread = native_threading().Thread(target=target, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+class Epoll:
+    """select.epoll whose poll() lets other green threads run.
+
+    eventlet's patching removes select.epoll; the original still works, and as its own file descriptor becomes
+    readable with its first event, a green thread waits for that one descriptor in eventlet's hub and then polls
+    without waiting.
+    """
+
+    def __init__(self) -> None:
+        self._epoll = _original_select().epoll()
+        self.register = self._epoll.register
+        self.modify = self._epoll.modify
+        self.unregister = self._epoll.unregister
+        self.fileno = self._epoll.fileno
+        self.close = self._epoll.close
+
+    def poll(self, timeout_s: float | None = None) -> list[tuple[int, int]]:
+        """Return (fd, event mask) pairs, waiting for the first one at most timeout_s seconds (None: for ever)."""
+        if not _patched:
+            return self._epoll.poll(timeout_s)
+        events = self._epoll.poll(0)
+        if events or timeout_s == 0:
+            _yield_to_other_threads()
+            return events
+        _wait_readable_green(self._epoll.fileno(), timeout_s)
+        return self._epoll.poll(0)
+
+
+def _original_select() -> Any:
+    if not _patched:
+        return select
+    from eventlet import patcher
+    return patcher.original('select')
+
+
+def _yield_to_other_threads() -> None:
+    import eventlet
+    eventlet.sleep(0)
+
+
+def _wait_readable_green(fd: int, timeout_s: float | None) -> None:
+    from eventlet import hubs
+    try:
+        hubs.trampoline(fd, read=True, timeout=timeout_s, timeout_exc=_TrampolineTimeout)
+    except _TrampolineTimeout:
+        pass
+
+
+class _TrampolineTimeout(Exception):
+    pass
