@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options, one module a group.
+
+Names, groups, types, defaults and the deprecated names that are still accepted are Nova's, so that one nova.conf
+serves both. register_opts() takes the ConfigOpts object that the command made; below a service's factory there are
+plain arguments only.
+"""
+
+from __future__ import annotations
+
+import types
+
+from oslo_config import cfg
+
+from nova_vnc.conf import api, base, compute, console, consoleauth, libvirt, novncproxy, upgrade_levels, vnc, web
+
+MODULES: tuple[types.ModuleType, ...] = (
+    api, base, compute, console, consoleauth, libvirt, novncproxy, upgrade_levels, vnc, web)
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    for module in MODULES:
+        module.register_opts(conf)

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""[DEFAULT] and [api]: the HTTP side of nova-vnc-api."""
+
+from __future__ import annotations
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup('api', title='API options')
+
+DEFAULT_OPTS = [
+    cfg.StrOpt(
+        'osapi_compute_listen',
+        default='127.0.0.1',
+        help="""
+Address on which nova-vnc-api listens.
+
+With ``[api]auth_strategy = noauth2`` everybody who reaches it is who he says he is: keep it on a loopback address.
+"""),
+    cfg.PortOpt(
+        'osapi_compute_listen_port',
+        default=8774,
+        min=0,
+        help="""
+TCP port on which nova-vnc-api listens; 0 picks a free one and logs it.
+"""),
+]
+
+OPTS = [
+    cfg.StrOpt(
+        'auth_strategy',
+        default='keystone',
+        choices=[
+            ('keystone', 'Tokens of Keystone; not available yet, nova-vnc-api does not start with it'),
+            ('noauth2', 'For tests and labs: the token is user:project and is believed'),
+        ],
+        deprecated_group='DEFAULT',
+        help="""
+How nova-vnc-api learns who asks.
+
+With ``noauth2`` the header ``X-Auth-Token`` holds ``user:project``; the user ``admin`` is an administrator, and so is
+whoever sends a token without a colon, as ``openstack --os-auth-type none`` does.
+"""),
+    cfg.IntOpt(
+        'max_limit',
+        default=1000,
+        min=1,
+        max=1000,
+        deprecated_group='DEFAULT',
+        deprecated_name='osapi_max_limit',
+        help="""
+Most servers that one page of ``GET /servers`` holds.
+"""),
+]
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    conf.register_group(GROUP)
+    conf.register_opts(DEFAULT_OPTS)
+    conf.register_opts(OPTS, group=GROUP)
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    return [('DEFAULT', DEFAULT_OPTS), (GROUP.name, OPTS)]

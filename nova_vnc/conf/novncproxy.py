@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""[novncproxy]: what this project's nova-novncproxy adds to Nova's options."""
+
+from __future__ import annotations
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup('novncproxy', title='noVNC proxy options')
+
+OPTS = [
+    cfg.ListOpt(
+        'target_networks',
+        default=[],
+        help="""
+Networks (CIDR) in which the proxy may open connections to VNC servers; empty means any.
+
+Set it to the management network of the compute hosts. Whatever the message bus says, the proxy then opens no connection
+to anywhere else.
+
+Related options:
+
+* ``[vnc]server_proxyclient_address`` of every compute host must lie in one of them
+"""),
+    cfg.IntOpt(
+        'drain_timeout',
+        default=30,
+        min=0,
+        help="""
+Seconds that open sessions go on after SIGTERM, while no new ones are accepted; 0 ends them at once.
+
+A session that is still open then is closed with the WebSocket code 1001. A second SIGTERM ends all at once. Keep it
+below the time that the service manager waits before it kills (``TimeoutStopSec``).
+"""),
+    cfg.IntOpt(
+        'header_timeout',
+        default=10,
+        min=1,
+        help="""
+Seconds a client may take to send the header of a request, and to read the answer to it.
+"""),
+    cfg.IntOpt(
+        'keep_alive_timeout',
+        default=15,
+        min=0,
+        help="""
+Seconds an idle HTTP connection is kept for the next request; 0 closes it after each answer.
+"""),
+    cfg.IntOpt(
+        'token_check_timeout',
+        default=10,
+        min=1,
+        help="""
+Seconds the check of a token may take in all, the message bus being up or down.
+"""),
+    cfg.IntOpt(
+        'connect_timeout',
+        default=5,
+        min=1,
+        help="""
+Seconds the proxy waits for the TCP connection to a VNC server.
+"""),
+    cfg.IntOpt(
+        'handshake_timeout',
+        default=10,
+        min=1,
+        help="""
+Seconds the RFB handshake may take, for the VNC server and for the browser each.
+"""),
+    cfg.IntOpt(
+        'max_pending_connections',
+        default=1024,
+        min=1,
+        help="""
+Most connections at a time that are not sessions yet: header, token check and handshake under way, pages being read.
+
+One more is answered with 503 and closed. Open sessions do not count.
+"""),
+    cfg.IntOpt(
+        'max_pending_checks',
+        default=256,
+        min=1,
+        help="""
+Most token checks that wait for an answer at a time. One more is told that the console service is unavailable.
+"""),
+    cfg.IntOpt(
+        'ping_interval',
+        default=30,
+        min=0,
+        help="""
+Seconds between two WebSocket pings to each browser; 0 sends none.
+
+Pings find browsers that are gone and keep load balancers from closing idle sessions. A browser that answers nothing for
+two intervals is gone.
+"""),
+    cfg.BoolOpt(
+        'own_console_page',
+        default=True,
+        help="""
+Answer ``/vnc_auto.html`` with the proxy's own page, which connects at once, shows why a console cannot be opened, and
+titles the page with the VM's name. Where it is False, the file of that name in ``[DEFAULT]web`` is served.
+"""),
+]
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    conf.register_group(GROUP)
+    conf.register_opts(OPTS, group=GROUP)
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    return [(GROUP.name, OPTS)]

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What oslo-config-generator asks for: all options, and the defaults of other libraries that differ here."""
+
+from __future__ import annotations
+
+import collections
+
+import oslo_messaging
+from oslo_config import cfg
+from oslo_log import log as logging
+from oslo_messaging._drivers import impl_rabbit
+
+from nova_vnc import conf as nova_vnc_conf
+
+CONTROL_EXCHANGE = 'nova'
+
+# A process that was cut off from RabbitMQ tries again at least this often; with oslo.messaging's own 30 s users
+# would be without consoles for as long after the broker is back.
+RABBIT_INTERVAL_MAX_S = 5
+
+# Each concurrent send takes a connection out of this pool, which keeps it for 20 minutes. Waiting for a reply takes
+# none, so two are plenty for a process that sends a few small messages for each console.
+RPC_CONN_POOL_SIZE = 2
+
+# At DEBUG these libraries print what they carry.
+_QUIET_LOGGERS = ['websockify=WARNING', 'cheroot=WARNING']
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    by_group: dict[str, list[cfg.Opt]] = collections.defaultdict(list)
+    for module in nova_vnc_conf.MODULES:
+        for group, options in module.list_opts():
+            by_group[str(group)] += options
+    return sorted(by_group.items())
+
+
+def set_defaults() -> None:
+    """Change other libraries' defaults; call it before a transport is made and the command line is parsed."""
+    oslo_messaging.set_transport_defaults(control_exchange=CONTROL_EXCHANGE)
+    cfg.set_defaults(impl_rabbit.rabbit_opts, rabbit_interval_max=RABBIT_INTERVAL_MAX_S,
+                     rpc_conn_pool_size=RPC_CONN_POOL_SIZE)
+    logging.set_defaults(default_log_levels=[*logging.get_default_log_levels(), *_QUIET_LOGGERS])

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""[DEFAULT]: the web server side of nova-novncproxy."""
+
+from __future__ import annotations
+
+from oslo_config import cfg
+
+CLI_OPTS = [
+    cfg.StrOpt(
+        'web',
+        default='/usr/share/novnc',
+        help="""
+Directory with the files of noVNC that nova-novncproxy serves.
+
+``core/rfb.js`` below it is what the console page needs. nova-novncproxy does not start without the directory.
+"""),
+    cfg.StrOpt(
+        'record',
+        help="""
+Path under which to record sessions. Not available: a proxy with this option logs a warning and records nothing.
+"""),
+    cfg.BoolOpt(
+        'daemon',
+        default=False,
+        help="""
+Become a background process. Not available: the service runs in the foreground, under a service manager.
+"""),
+    cfg.BoolOpt(
+        'ssl_only',
+        default=False,
+        help="""
+Refuse connections without TLS.
+
+TLS in the proxy itself is not available yet; a proxy with this option refuses to start, rather than serve in the clear
+what was meant to be encrypted. Terminate TLS in a load balancer before it.
+"""),
+    cfg.BoolOpt(
+        'source_is_ipv6',
+        default=False,
+        help="""
+Prefer IPv6 where ``[vnc]novncproxy_host`` is a name with addresses of both kinds.
+"""),
+    cfg.StrOpt(
+        'cert',
+        default='self.pem',
+        help="""
+File (PEM) with the certificate for TLS towards browsers. Not used yet.
+"""),
+    cfg.StrOpt(
+        'key',
+        help="""
+File (PEM) with the key of ``cert``, where it is not in the same file. Not used yet.
+"""),
+]
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    conf.register_opts(CLI_OPTS)
+
+
+def register_cli_opts(conf: cfg.ConfigOpts) -> None:
+    """Offer --web, --cert and the like, in the spelling of Nova's nova-novncproxy."""
+    conf.register_cli_opts(CLI_OPTS)
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    return [('DEFAULT', CLI_OPTS)]
