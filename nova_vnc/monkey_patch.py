@@ -42,7 +42,6 @@ def patch(default_backend: str = 'eventlet', argv: Sequence[str] | None = None) 
                              os.environ.get(DISABLE_VARIABLE, ''))
     if backend == 'eventlet':
         _patch_with_eventlet()
-    _init_oslo_service(backend)
 
 
 def choose_backend(default_backend: str, argv: Sequence[str], disable_variable: str) -> str:
@@ -92,12 +91,6 @@ def _patch_with_eventlet() -> None:
     import eventlet
     eventlet.monkey_patch()
     _patched = True
-
-
-def _init_oslo_service(backend: str) -> None:
-    from oslo_service import backend as oslo_backend
-    oslo_backend.init_backend(oslo_backend.BackendType.EVENTLET if backend == 'eventlet'
-                              else oslo_backend.BackendType.THREADING)
 
 
 def run_native(func: Callable[..., T], *args: Any, **kwargs: Any) -> T:

@@ -1,1 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The message bus, and one module for each service's contract, which both of its ends import.
+
+transport: the bus itself. serializer: the context on it. errors: failures on it. caller: calls with a deadline.
+consoleauth, compute: the contracts - topic, versions, method and argument names - and the client classes. server: the
+other end.
+"""

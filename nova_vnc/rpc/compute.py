@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract of the compute services: topics `compute` and `compute-alt`, one queue for each host.
+
+Without a namespace: two methods of Nova's compute manager, whose argument names have not changed since 3.2. In the
+namespace `nova_vnc`: ours.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import oslo_messaging
+
+from nova_vnc import exception, objects
+from nova_vnc.context import RequestContext
+from nova_vnc.rpc import caller, expiring
+
+TOPIC = 'compute'
+TOPIC_ALT = 'compute-alt'   # nova 33.0 and later send validate_console_port here
+NAMESPACE = 'nova_vnc'
+NAMESPACE_VERSION = '1.0'
+# The newest minor version of each major one that a Nova release sent: Juno+Kilo, Queens, 2026.1, 2026.1.
+ACCEPTED_VERSIONS = ('3.40', '4.22', '5.13', '6.5')
+VERSION = '5.0'
+OLD_VERSION = '4.0'
+
+# Nova's aliases for [upgrade_levels]compute that mean a version below 5.0 (nova.compute.rpcapi, VERSION_ALIASES).
+_OLD_RELEASES = ('kilo', 'liberty', 'mitaka', 'newton', 'ocata', 'pike')
+
+
+def versions_to_send(upgrade_level: str | None) -> tuple[str, ...]:
+    """Return the versions to try in turn, for a value of [upgrade_levels]compute.
+
+    :raises ConfigurationError: neither a version, nor the name of a release
+    """
+    level = (upgrade_level or 'auto').strip().lower()
+    if level == 'auto':
+        return (VERSION, OLD_VERSION)
+    if level in _OLD_RELEASES:
+        return (OLD_VERSION,)
+    major, _, minor = level.partition('.')
+    if major.isdigit() and minor.isdigit():
+        if int(major) < 4:
+            raise exception.ConfigurationError(
+                reason=f'[upgrade_levels]compute = {upgrade_level}: below 4.0 is not spoken here')
+        return (VERSION,) if int(major) >= 5 else (OLD_VERSION,)
+    if level.replace('.', '').isalnum():
+        return (VERSION,)   # the name of a later release
+    raise exception.ConfigurationError(
+        reason=f'[upgrade_levels]compute = {upgrade_level}: neither a version nor the name of a release')
+
+
+class ComputeAPI:
+    """Client of the compute services. Every call raises ServiceUnavailable when there is no answer in timeout_s."""
+
+    def __init__(self, rpc_caller: caller.Caller, versions: tuple[str, ...] = (VERSION, OLD_VERSION),
+                 timeout_s: float = 5.0) -> None:
+        self._caller = rpc_caller
+        self._versions = versions
+        self._timeout_s = timeout_s
+        self._old_hosts = expiring.ExpiringSet()
+        self._without_namespace = expiring.ExpiringSet()
+
+    def get_vnc_console(self, ctxt: RequestContext, instance: objects.InstanceRecord,
+                        console_type: str) -> dict[str, Any]:
+        """Return {token, host, port, internal_access_path, access_url}.
+
+        :raises ConsoleTypeInvalid, ConsoleTypeUnavailable, InstanceNotFound, InstanceNotReady: as Nova's
+        """
+        return self._call_nova(ctxt, instance, 'get_vnc_console', console_type=console_type)
+
+    def validate_console(self, ctxt: RequestContext, instance: objects.InstanceRecord, host: str, port: str,
+                         console_type: str) -> bool:
+        """Tell whether the VM's VNC server is at this host and port now.
+
+        Nova's own compute service compares the port only.
+
+        :raises InstanceNotFound, InstanceNotReady: as Nova's
+        """
+        if instance.host not in self._without_namespace:
+            target = oslo_messaging.Target(topic=TOPIC, server=instance.host, namespace=NAMESPACE,
+                                           version=NAMESPACE_VERSION)
+            try:
+                return bool(self._caller.call(target, ctxt, 'validate_console', self._timeout_s,
+                                              instance=instance.to_primitive(), host=host, port=port,
+                                              console_type=console_type))
+            except caller.UnknownMethod:
+                self._without_namespace.add(instance.host)
+        return bool(self._call_nova(ctxt, instance, 'validate_console_port', port=port, console_type=console_type))
+
+    def _call_nova(self, ctxt: RequestContext, instance: objects.InstanceRecord, method: str, **kwargs: Any) -> Any:
+        versions = self._versions[-1:] if instance.host in self._old_hosts else self._versions
+        for version in versions:
+            target = oslo_messaging.Target(topic=TOPIC, server=instance.host, version=version)
+            try:
+                answer = self._caller.call(target, ctxt, method, self._timeout_s, instance=instance.to_primitive(),
+                                           **kwargs)
+            except caller.UnknownMethod:
+                continue
+            if version == OLD_VERSION:
+                self._old_hosts.add(instance.host)
+            return answer
+        raise exception.ServiceUnavailable(service=f'{TOPIC} on host {instance.host}')

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was learnt about the other side, remembered for a while."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+
+# Nova's services are replaced by ours, and back, while the others run; minutes are soon enough to notice.
+REMEMBER_S = 300.0
+
+
+class ExpiringSet:
+    """A set whose members leave by themselves; holds as many entries as there are hosts at most."""
+
+    def __init__(self, ttl_s: float = REMEMBER_S, clock: Callable[[], float] = time.monotonic) -> None:
+        self._ttl_s = ttl_s
+        self._clock = clock
+        self._until: dict[Hashable, float] = {}
+
+    def add(self, member: Hashable) -> None:
+        self._until[member] = self._clock() + self._ttl_s
+
+    def __contains__(self, member: Hashable) -> bool:
+        until = self._until.get(member)
+        if until is None:
+            return False
+        if until <= self._clock():
+            self._until.pop(member, None)
+            return False
+        return True

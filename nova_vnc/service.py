@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of a process: it runs until a signal, stops in order, and a second signal ends it at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from oslo_log import log as logging
+from oslo_service import systemd
+
+LOG = logging.getLogger(__name__)
+
+
+class Service(Protocol):
+    """What a factory returns and a command runs."""
+
+    def start(self) -> None:
+        """Begin to serve and return; the ports listen then. May not wait for a broker or database."""
+
+    def stop(self, hurry: threading.Event) -> None:
+        """Stop serving and release all. Once `hurry` is set, without waiting for anybody."""
+
+
+class SignalWaiter:
+    """Turns SIGTERM and SIGINT into events.
+
+    Nothing but a write to a socket happens in the handler (signal.set_wakeup_fd); a thread reads the numbers. It must
+    be made in the main thread.
+    """
+
+    def __init__(self) -> None:
+        self.first = threading.Event()
+        self.second = threading.Event()
+        self._reader, writer = socket.socketpair()
+        writer.setblocking(False)
+        self._writer = writer
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        threading.Thread(target=self._read, name='signals', daemon=True).start()
+
+    def _read(self) -> None:
+        while numbers := self._reader.recv(16):
+            for number in numbers:
+                if number not in (signal.SIGTERM, signal.SIGINT):
+                    continue
+                LOG.info('Received %s', signal.Signals(number).name)
+                (self.second if self.first.is_set() else self.first).set()
+
+
+def serve(service: Service, started: Callable[[], None] | None = None, interrupt_at_once: bool = False) -> int:
+    """Run a service until SIGTERM or SIGINT, and return the exit status of the process.
+
+    :param started: called once the service has started
+    :param interrupt_at_once: the first signal already means hurry
+    """
+    signals = SignalWaiter()
+    service.start()
+    systemd.notify_once()
+    if started is not None:
+        started()
+    signals.first.wait()
+    if interrupt_at_once:
+        signals.second.set()
+    service.stop(signals.second)
+    return 0
+
+
+def end_process(status: int) -> None:
+    """End now, without waiting for threads that may be blocked in a library (a broker that does not answer)."""
+    logging.logging.shutdown()
+    os._exit(status)
