@@ -13,14 +13,20 @@ from typing import Protocol
 from oslo_log import log as logging
 from oslo_service import systemd
 
+from nova_vnc import exception
+
 LOG = logging.getLogger(__name__)
 
 
 class Service(Protocol):
     """What a factory returns and a command runs."""
 
-    def start(self) -> None:
-        """Begin to serve and return; the ports listen then. May not wait for a broker or database."""
+    def start(self, fail: Callable[[str], None]) -> None:
+        """Begin to serve and return; the ports listen then. May not wait for a broker or a database.
+
+        :param fail: ends the process with this line in the log and status 1; callable from any thread, at any time
+        :raises ConfigurationError: the service cannot start with these options
+        """
 
     def stop(self, hurry: threading.Event) -> None:
         """Stop serving and release all. Once `hurry` is set, without waiting for anybody."""
@@ -54,21 +60,33 @@ class SignalWaiter:
 
 
 def serve(service: Service, started: Callable[[], None] | None = None, interrupt_at_once: bool = False) -> int:
-    """Run a service until SIGTERM or SIGINT, and return the exit status of the process.
+    """Run a service until SIGTERM or SIGINT, or until it fails, and return the exit status of the process.
 
     :param started: called once the service has started
     :param interrupt_at_once: the first signal already means hurry
     """
     signals = SignalWaiter()
-    service.start()
+    failures: list[str] = []
+
+    def fail(reason: str) -> None:
+        failures.append(reason)
+        signals.first.set()
+
+    try:
+        service.start(fail)
+    except exception.ConfigurationError as error:
+        LOG.critical('%s', error)
+        return 1
     systemd.notify_once()
     if started is not None:
         started()
     signals.first.wait()
-    if interrupt_at_once:
+    if failures:
+        LOG.critical('%s', failures[0])
+    if interrupt_at_once or failures:
         signals.second.set()
     service.stop(signals.second)
-    return 0
+    return 1 if failures else 0
 
 
 def end_process(status: int) -> None:
