@@ -14,6 +14,7 @@ NovaVNCError
  +-- MarkerNotFound                a page was asked for behind an entry that is not there
  +-- InstanceClaimRefused          a host claimed a VM that belongs to another host
  +-- ServiceUnavailable            another service did not answer in time
+ |    +-- HypervisorUnavailable    a compute service answered that it cannot ask its hypervisor
  +-- StoreUnavailable              the database cannot be used now
  +-- ConfigurationError            an option has a value that the service cannot start with
 """
@@ -83,6 +84,10 @@ class ServiceUnavailable(NovaVNCError):
     msg_fmt = 'The %(service)s service is not available.'
 
 
+class HypervisorUnavailable(ServiceUnavailable):
+    msg_fmt = 'The hypervisor of the compute host cannot be reached.'
+
+
 class StoreUnavailable(NovaVNCError):
     msg_fmt = 'The database is not available: %(reason)s'
 
@@ -95,4 +100,4 @@ class ConfigurationError(NovaVNCError):
 # module, and rpc.transport lets a client of ours turn them into these classes again; Nova's own clients see the names.
 RPC_ERRORS: tuple[type[NovaVNCError], ...] = (
     ConsoleTypeInvalid, ConsoleTypeUnavailable, InstanceNotFound, InstanceNotReady, InvalidConnectionInfo, TokenInUse,
-    InvalidInput, MarkerNotFound, StoreUnavailable)
+    InvalidInput, MarkerNotFound, HypervisorUnavailable, StoreUnavailable)
