@@ -15,6 +15,7 @@ import os
 import select
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -38,6 +39,8 @@ def patch(default_backend: str = 'eventlet', argv: Sequence[str] | None = None) 
     :param default_backend: what 'auto' means for this command: 'eventlet' or 'threading'
     :param argv: the command line, of which only --config-file and --config-dir are read; default sys.argv[1:]
     """
+    # Libraries below warn about eventlet on each import; an operator chooses it by concurrency_backend, knowingly.
+    warnings.filterwarnings('ignore', message=r'\s*Eventlet is deprecated')
     backend = choose_backend(default_backend, sys.argv[1:] if argv is None else argv,
                              os.environ.get(DISABLE_VARIABLE, ''))
     if backend == 'eventlet':

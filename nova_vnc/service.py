@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import logging as stdlib_logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from oslo_log import log as logging
 from oslo_service import systemd
@@ -89,7 +91,9 @@ def serve(service: Service, started: Callable[[], None] | None = None, interrupt
     return 1 if failures else 0
 
 
-def end_process(status: int) -> None:
+def end_process(status: int) -> NoReturn:
     """End now, without waiting for threads that may be blocked in a library (a broker that does not answer)."""
-    logging.logging.shutdown()
+    stdlib_logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
     os._exit(status)

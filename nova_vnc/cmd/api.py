@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""nova-vnc-api: the console calls of the Compute API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nova_vnc import monkey_patch
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    monkey_patch.patch()
+    from nova_vnc.api import factory
+    from nova_vnc.cmd import common
+    common.run(argv, factory.build_service)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all commands have in common: how they are configured and how they end."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+import oslo_messaging
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from nova_vnc import conf as nova_vnc_conf
+from nova_vnc import exception, service
+from nova_vnc.conf import opts
+from nova_vnc.rpc import transport
+
+LOG = logging.getLogger(__name__)
+
+# Files, search paths and the logging of Nova's commands: /etc/nova/nova.conf and so on.
+PROJECT = 'nova'
+
+ServiceBuilder = Callable[[cfg.ConfigOpts, oslo_messaging.Transport], service.Service]
+
+
+def version() -> str:
+    return importlib.metadata.version('nova-vnc')
+
+
+def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.ConfigOpts], None]] = (),
+              default_config_files: Sequence[str] | None = None) -> cfg.ConfigOpts:
+    """Parse the command line and the files, set up logging, and return the configuration.
+
+    It is the global object, because oslo.messaging registers some of its options only there.
+
+    :param register_cli_opts: of modules of nova_vnc.conf that offer options on this command's line
+    :param default_config_files: instead of those that oslo.config finds for Nova
+    :raises ConfigurationError: a file cannot be read, or an option has a value it cannot have
+    """
+    conf = cfg.CONF
+    opts.set_defaults()
+    logging.register_options(conf)
+    for register in register_cli_opts:
+        register(conf)
+    nova_vnc_conf.register_opts(conf)
+    try:
+        conf(list(argv), project=PROJECT, version=version(), default_config_files=default_config_files)
+        check_values(conf)
+        logging.setup(conf, PROJECT, version())
+    except (cfg.Error, logging.LogConfigError, OSError) as error:
+        raise exception.ConfigurationError(reason=' '.join(str(error).split())) from None
+    return conf
+
+
+def check_values(conf: cfg.ConfigOpts) -> None:
+    """Read each of our options once: oslo.config looks at a value only then.
+
+    :raises ConfigurationError: naming the option
+    """
+    for group, options in opts.list_opts():
+        for option in options:
+            try:
+                conf[option.dest] if group == 'DEFAULT' else conf[group][option.dest]
+            except ValueError as error:
+                raise exception.ConfigurationError(reason=f'[{group}]{option.name}: {error}') from None
+
+
+def run(argv: Sequence[str] | None, build_service: ServiceBuilder,
+        register_cli_opts: Sequence[Callable[[cfg.ConfigOpts], None]] = ()) -> NoReturn:
+    """Be one service until it is told to stop; ends the process."""
+    try:
+        conf = configure(sys.argv[1:] if argv is None else argv, register_cli_opts)
+    except exception.ConfigurationError as error:
+        service.end_process(refuse(error))
+    try:
+        built = build_service(conf, transport.build_transport(conf))
+    except exception.ConfigurationError as error:
+        LOG.critical('%s', error)
+        service.end_process(1)
+    service.end_process(service.serve(built))
+
+
+def refuse(error: exception.ConfigurationError) -> int:
+    """Say why the command does not start, before there is a log, and return its exit status."""
+    print(f'{sys.argv[0].rpartition("/")[2]}: {error}', file=sys.stderr, flush=True)
+    return 1

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""nova-novncproxy: WebSocket in, token check, RFB security, relay out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nova_vnc import monkey_patch
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    monkey_patch.patch()
+    from nova_vnc.cmd import common
+    from nova_vnc.conf import vnc, web
+    from nova_vnc.novncproxy import factory
+    common.run(argv, factory.build_service, (vnc.register_cli_opts, web.register_cli_opts))
