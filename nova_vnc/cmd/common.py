@@ -30,7 +30,7 @@ def version() -> str:
 
 
 def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.ConfigOpts], None]] = (),
-              default_config_files: Sequence[str] | None = None) -> cfg.ConfigOpts:
+              default_config_files: list[str] | None = None) -> cfg.ConfigOpts:
     """Parse the command line and the files, set up logging, and return the configuration.
 
     It is the global object, because oslo.messaging registers some of its options only there.
@@ -39,7 +39,7 @@ def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.Con
     :param default_config_files: instead of those that oslo.config finds for Nova
     :raises ConfigurationError: a file cannot be read, or an option has a value it cannot have
     """
-    conf = cfg.CONF
+    conf: cfg.ConfigOpts = cfg.CONF
     opts.set_defaults()
     logging.register_options(conf)
     for register in register_cli_opts:

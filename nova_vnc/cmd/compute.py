@@ -10,6 +10,6 @@ from nova_vnc import monkey_patch
 
 def main(argv: Sequence[str] | None = None) -> None:
     monkey_patch.patch()
-    from nova_vnc.compute import factory
     from nova_vnc.cmd import common
+    from nova_vnc.compute import factory
     common.run(argv, factory.build_service)

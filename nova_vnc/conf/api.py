@@ -7,7 +7,7 @@ from oslo_config import cfg
 
 GROUP = cfg.OptGroup('api', title='API options')
 
-DEFAULT_OPTS = [
+DEFAULT_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'osapi_compute_listen',
         default='127.0.0.1',
@@ -25,7 +25,7 @@ TCP port on which nova-vnc-api listens; 0 picks a free one and logs it.
 """),
 ]
 
-OPTS = [
+OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'auth_strategy',
         default='keystone',

@@ -7,7 +7,7 @@ import socket
 
 from oslo_config import cfg
 
-OPTS = [
+OPTS: list[cfg.Opt] = [
     cfg.HostAddressOpt(
         'host',
         default=socket.gethostname(),

@@ -7,7 +7,7 @@ from oslo_config import cfg
 
 GROUP = cfg.OptGroup('compute', title='Compute manager options')
 
-DEFAULT_OPTS = [
+DEFAULT_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'compute_driver',
         default='libvirt.LibvirtDriver',
@@ -21,7 +21,7 @@ Possible values:
 """),
 ]
 
-OPTS = [
+OPTS: list[cfg.Opt] = [
     cfg.IntOpt(
         'report_interval',
         default=60,

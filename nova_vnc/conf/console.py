@@ -7,7 +7,7 @@ from oslo_config import cfg
 
 GROUP = cfg.OptGroup('console', title='Console options')
 
-OPTS = [
+OPTS: list[cfg.Opt] = [
     cfg.ListOpt(
         'allowed_origins',
         default=[],

@@ -7,7 +7,7 @@ from oslo_config import cfg
 
 GROUP = cfg.OptGroup('consoleauth', title='Console auth options')
 
-OPTS = [
+OPTS: list[cfg.Opt] = [
     cfg.IntOpt(
         'token_ttl',
         default=600,

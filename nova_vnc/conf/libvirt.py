@@ -7,7 +7,7 @@ from oslo_config import cfg
 
 GROUP = cfg.OptGroup('libvirt', title='Libvirt options')
 
-OPTS = [
+OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'connection_uri',
         default='',

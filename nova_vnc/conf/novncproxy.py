@@ -7,7 +7,7 @@ from oslo_config import cfg
 
 GROUP = cfg.OptGroup('novncproxy', title='noVNC proxy options')
 
-OPTS = [
+OPTS: list[cfg.Opt] = [
     cfg.ListOpt(
         'target_networks',
         default=[],

@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from oslo_config import cfg
-from oslo_config import types
+from oslo_config import cfg, types
 
 GROUP = cfg.OptGroup('vnc', title='VNC options')
 
-OPTS = [
+OPTS: list[cfg.Opt] = [
     cfg.BoolOpt(
         'enabled',
         default=True,
@@ -67,7 +66,7 @@ Related options:
 """),
 ]
 
-CLI_OPTS = [
+CLI_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'novncproxy_host',
         default='0.0.0.0',  # noqa: S104 - Nova's default: the proxy faces the users' network

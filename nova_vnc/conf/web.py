@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from oslo_config import cfg
 
-CLI_OPTS = [
+CLI_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'web',
         default='/usr/share/novnc',

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands' own words, seen from outside: the commands run as processes."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+COMMANDS = ('nova-vnc-api', 'nova-vnc-compute', 'nova-consoleauth', 'nova-novncproxy')
+
+
+def run(command: str, *args: str) -> subprocess.CompletedProcess:
+    path = os.path.join(os.path.dirname(sys.executable), command)
+    return subprocess.run([path, *args], capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize('command', [*COMMANDS, 'nova-vnc-standalone'])
+def test_version(command):
+    done = run(command, '--version')
+    assert done.returncode == 0
+    assert done.stdout.strip()
+
+
+@pytest.mark.parametrize('command', COMMANDS)
+def test_help_names_the_common_options(command):
+    done = run(command, '--help')
+    assert done.returncode == 0
+    for option in ('--config-file', '--config-dir', '--debug', '--version'):
+        assert option in done.stdout
+
+
+@pytest.mark.parametrize('option', ['--web', '--cert', '--key', '--record', '--daemon', '--ssl_only',
+                                    '--source_is_ipv6', '--vnc-novncproxy_host', '--vnc-novncproxy_port',
+                                    '--vnc-auth_schemes', '--vnc-vencrypt_client_key', '--vnc-vencrypt_client_cert',
+                                    '--vnc-vencrypt_ca_certs'])
+def test_novncproxy_has_the_flags_of_novas(option):
+    assert option in run('nova-novncproxy', '--help').stdout
+
+
+@pytest.mark.parametrize(('text', 'named'), [
+    ('[consoleauth]\ntoken_ttl = soon\n', '[consoleauth]token_ttl'),
+    ('[api]\nauth_strategy = none\n', '[api]auth_strategy'),
+    ('[DEFAULT]\nconcurrency_backend = asyncio\n', '[DEFAULT]concurrency_backend'),
+    ('[vnc]\nauth_schemes = vnc\n', '[vnc]auth_schemes'),
+    ('not an option file', 'nova.conf'),
+])
+@pytest.mark.parametrize('command', COMMANDS)
+def test_a_wrong_value_is_one_line_that_names_the_option(tmp_path, command, text, named):
+    path = tmp_path / 'nova.conf'
+    path.write_text(text)
+    done = run(command, '--config-file', str(path))
+    assert done.returncode == 1
+    assert named in done.stderr
+    assert done.stderr.startswith(f'{command}: ')
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize('command', COMMANDS)
+def test_a_missing_file_is_one_line(command):
+    done = run(command, '--config-file', '/nonexistent/nova.conf')
+    assert done.returncode == 1
+    assert '/nonexistent/nova.conf' in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize('port', ['x', '70000', '-1', ''])
+def test_standalone_refuses_a_port_that_is_none(port):
+    done = run('nova-vnc-standalone', f'--port={port}')
+    assert done.returncode == 2
+    assert 'is not a TCP port' in done.stderr
