@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The buffer that all relays of an engine share."""
+
+from __future__ import annotations
+
+from nova_vnc.net.websocket import MAX_HEADER_BYTES, build_header
+
+# The most that one read takes from a side, hence the most that a session keeps for a side that does not read.
+TARGET_CHUNK_BYTES = 256 * 1024
+CLIENT_CHUNK_BYTES = 64 * 1024
+
+
+class SharedBuffer:
+    """Memory for one chunk, with room for a WebSocket header in front of it.
+
+    What is in it is sent, or what could not be sent copied, before the loop turns to another session; so it is shared
+    by all of them, and a session that nothing is stuck in owns no buffer.
+
+    :ivar target_room: where bytes from a target are received
+    :ivar client_room: where bytes from a client are received
+    """
+
+    __slots__ = ('_view', 'client_room', 'target_room')
+
+    def __init__(self) -> None:
+        self._view = memoryview(bytearray(MAX_HEADER_BYTES + TARGET_CHUNK_BYTES))
+        self.target_room = self._view[MAX_HEADER_BYTES:]
+        self.client_room = self.target_room[:CLIENT_CHUNK_BYTES]
+
+    def frame(self, size: int) -> memoryview:
+        """Put a binary frame's header before the first size bytes of target_room; return the whole frame."""
+        header = build_header(size)
+        start = MAX_HEADER_BYTES - len(header)
+        self._view[start:MAX_HEADER_BYTES] = header
+        return self._view[start:MAX_HEADER_BYTES + size]

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The event loop of a relay engine: descriptors, timers, calls from other threads."""
+
+from __future__ import annotations
+
+import functools
+import heapq
+import itertools
+import os
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from nova_vnc import monkey_patch
+
+READ = select.EPOLLIN
+WRITE = select.EPOLLOUT
+# The other end has sent its last byte; with READ the read tells it.
+HANGUP = select.EPOLLRDHUP
+# Reported whether they are asked for or not: whatever is tried on the descriptor next tells what happened.
+BROKEN = select.EPOLLERR | select.EPOLLHUP
+
+
+class Watcher(Protocol):
+    """Whoever has something in the loop. No method may block; what one raises ends up in its own on_error."""
+
+    def on_event(self, fd: int, events: int) -> None:
+        """A watched descriptor is ready."""
+
+    def on_timer(self, due: float) -> None:
+        """A time given to schedule() has come."""
+
+    def on_error(self, error: Exception) -> None:
+        """Another method of this watcher raised; must not raise."""
+
+
+class _Waker:
+    """Lets another thread interrupt the wait of the loop."""
+
+    def __init__(self) -> None:
+        self.fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+    def wake(self) -> None:
+        os.eventfd_write(self.fd, 1)
+
+    def on_event(self, fd: int, events: int) -> None:
+        os.eventfd_read(fd)
+
+    def on_timer(self, due: float) -> None:
+        pass
+
+    def on_error(self, error: Exception) -> None:
+        pass
+
+
+class EventLoop:
+    """Everything but call_soon() belongs to the thread that runs run().
+
+    :param clock: monotonic time in seconds, as are all times here
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._poller = monkey_patch.Epoll()
+        self._watchers: dict[int, Watcher] = {}
+        self._masks: dict[int, int] = {}
+        self._timers: list[tuple[float, int, Watcher]] = []
+        self._timer_order = itertools.count()
+        self._calls: deque[tuple[Watcher, Callable[[], None]]] = deque()
+        self._calls_lock = threading.Lock()
+        self._takes_calls = True
+        self._running = True
+        self._waker = _Waker()
+        self.watch(self._waker, self._waker.fd, READ)
+
+    def call_soon(self, watcher: Watcher, call: Callable[[], None]) -> bool:
+        """Have the loop call something on behalf of a watcher. Any thread may ask for it.
+
+        :returns: False if run() has returned, so that nothing will be called
+        """
+        with self._calls_lock:
+            if self._takes_calls:
+                self._calls.append((watcher, call))
+                self._waker.wake()
+            return self._takes_calls
+
+    def watch(self, watcher: Watcher, fd: int, mask: int) -> None:
+        """Have on_event called when one of READ, WRITE, HANGUP in mask, or BROKEN, is true; mask 0: never.
+
+        An unchanged mask costs nothing.
+        """
+        known = self._masks.get(fd, 0)
+        if mask == known:
+            return
+        if not mask:
+            del self._masks[fd], self._watchers[fd]
+            self._poller.unregister(fd)
+            return
+        if known:
+            self._poller.modify(fd, mask)
+        else:
+            self._poller.register(fd, mask)
+        self._masks[fd], self._watchers[fd] = mask, watcher
+
+    def schedule(self, watcher: Watcher, due: float) -> None:
+        """Have on_timer(due) called at that time. Nothing takes it back: the watcher ignores what it does not need."""
+        heapq.heappush(self._timers, (due, next(self._timer_order), watcher))
+
+    def run(self) -> None:
+        """Serve until stop(); what was to be called by then is called."""
+        try:
+            while self._running:
+                self._run_once()
+        finally:
+            with self._calls_lock:
+                self._takes_calls = False
+            self._run_calls()
+
+    def stop(self) -> None:
+        """Have run() return after the present round. Any thread may ask for it."""
+        with self._calls_lock:
+            self._running = False
+            if self._takes_calls:
+                self._waker.wake()
+
+    def close(self) -> None:
+        """Free the descriptors, after run()."""
+        self._poller.close()
+        os.close(self._waker.fd)
+
+    def _run_once(self) -> None:
+        watchers = self._watchers
+        for fd, events in self._poller.poll(self._next_wait()):
+            # No watcher: an earlier event of this batch ended its session. The number cannot have a new owner yet,
+            # as sessions are added by calls only.
+            watcher = watchers.get(fd)
+            if watcher is not None:
+                try:
+                    watcher.on_event(fd, events)
+                except Exception as error:
+                    watcher.on_error(error)
+        if self._calls:
+            self._run_calls()
+        if self._timers:
+            self._run_timers()
+
+    def _next_wait(self) -> float | None:
+        if not self._timers:
+            return None
+        return max(0.0, self._timers[0][0] - self.clock())
+
+    def _run_calls(self) -> None:
+        for _ in range(len(self._calls)):
+            watcher, call = self._calls.popleft()
+            _guard(watcher, call)
+
+    def _run_timers(self) -> None:
+        now = self.clock()
+        while self._timers and self._timers[0][0] <= now:
+            due, _, watcher = heapq.heappop(self._timers)
+            _guard(watcher, functools.partial(watcher.on_timer, due))
+
+
+def _guard(watcher: Watcher, call: Callable[[], None]) -> None:
+    try:
+        call()
+    except Exception as error:
+        watcher.on_error(error)

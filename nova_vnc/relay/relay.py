@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One session: bytes from the client to the target, bytes from the target to the client, and how it ends.
+
+Either direction reads only while the other side has taken all that was read before, so a side that does not read stops
+the one that sends, and a session keeps at most one chunk for each side.
+
+How a relay ends, whatever ends it:
+
+- The target is read no more. If the client is the one that ended, what it has sent still goes to the target. Then the
+  target is closed.
+- The client gets what was read from the target before, and a close frame. It is closed when its own close frame has
+  come (RFC 6455 section 7.1.1); until then what it sends is dropped. After a violation its frames have no meaning, so
+  the connection is shut down and its end awaited, lest a reset overtakes the close frame.
+- All this within close_timeout_s.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from nova_vnc.net.websocket import CloseCode, FrameParser, build_close, build_header
+from nova_vnc.relay.end import EndCause, RelayEnd
+from nova_vnc.relay.loop import HANGUP, READ, WRITE, EventLoop
+from nova_vnc.relay.side import ClientSide, Side
+
+if TYPE_CHECKING:
+    from nova_vnc.relay.buffer import SharedBuffer
+
+_CLIENT_CAUSES = (EndCause.CLIENT_CLOSED, EndCause.CLIENT_LOST, EndCause.CLIENT_PROTOCOL_ERROR)
+
+EndObserver = Callable[[RelayEnd], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The times of all relays of an engine, in seconds.
+
+    :ivar ping_interval_s: between two WebSocket pings
+    :ivar ping_timeout_s: silence after a ping that makes a client count as lost; looked at once in an interval
+    :ivar close_timeout_s: from the first sign of the end to the end
+    """
+
+    ping_interval_s: float = 30.0
+    ping_timeout_s: float = 60.0
+    close_timeout_s: float = 5.0
+
+
+class Relay:
+    """Runs in its engine's loop; close() is for everyone.
+
+    :ivar observer: who is to be told about the end
+    """
+
+    __slots__ = ('_buffer', '_bytes_from_client', '_bytes_from_target', '_cause', '_client', '_client_hung_up',
+                 '_close_code', '_close_reason', '_due', '_heard', '_loop', '_on_end', '_reported', '_silent_since',
+                 '_started_at', '_target', '_timing', 'observer')
+
+    def __init__(self, client_sock: socket.socket, target_sock: socket.socket, parser: FrameParser, *, loop: EventLoop,
+                 buffer: SharedBuffer, timing: Timing, observer: EndObserver,
+                 on_end: Callable[[Relay, RelayEnd, Exception | None], None]) -> None:
+        self._loop = loop
+        self._buffer = buffer
+        self._timing = timing
+        self._on_end = on_end
+        self.observer = observer
+        self._client = ClientSide(client_sock, parser)
+        self._target = Side(target_sock)
+        self._bytes_from_client = 0
+        self._bytes_from_target = 0
+        self._cause: EndCause | None = None
+        self._close_code: int = CloseCode.ABNORMAL
+        self._close_reason = ''
+        self._started_at = loop.clock()
+        self._due = 0.0                            # which timer counts
+        self._heard = False                        # since the last look at the client's pulse
+        self._silent_since: float | None = None
+        self._client_hung_up = False               # while it is not read
+        self._reported = False
+
+    # What others may call.
+
+    def close(self, code: int, reason: str = '') -> None:
+        """End the session with this close code (RFC 6455 section 7.4); thread-safe, and harmless after its end."""
+        self._loop.call_soon(self, partial(self._end, EndCause.CLOSED, code, reason))
+
+    # What the engine calls, in the loop.
+
+    def discard(self) -> None:
+        """Close both connections of a relay that never started."""
+        self._client.close()
+        self._target.close()
+
+    def start(self, from_client: bytes, from_target: bytes) -> None:
+        """Begin with payload that was read before: from_client goes to the target, from_target to the client."""
+        self._schedule(self._timing.ping_interval_s)
+        if from_target:
+            self._bytes_from_target = len(from_target)
+            self._client.send(build_header(len(from_target)) + from_target)
+        if from_client:
+            self._pass_to_target(from_client)
+        self._answer_client()
+
+    def abort(self, cause: EndCause) -> None:
+        """End at once; a close frame goes out if the client takes it without waiting."""
+        if self._cause is None:
+            self._note_end(cause, CloseCode.GOING_AWAY)
+            self._client.close_frame = build_close(CloseCode.GOING_AWAY)
+            self._client.flush()
+        self._close_both()
+
+    # What the loop calls.
+
+    def on_event(self, fd: int, events: int) -> None:
+        if fd == self._client.fd:
+            if events & ~READ and self._client.unsent:
+                self._flush_client()
+            if events & ~WRITE and fd == self._client.fd:
+                self._read_client()
+        else:
+            if events & ~READ and self._target.unsent:
+                self._flush_target()
+            if events & ~WRITE and self._cause is None:
+                self._read_target()
+
+    def on_timer(self, due: float) -> None:
+        if due != self._due:
+            return
+        if self._cause is not None:
+            self._close_both()
+        elif self._client_hung_up and self._target.unsent:
+            self._note_end(EndCause.CLIENT_LOST)
+            self._close_both()
+        else:
+            self._check_pulse()
+
+    def on_error(self, error: Exception) -> None:
+        """A defect of ours costs this session and no other."""
+        if self._cause is None:
+            self._note_end(EndCause.INTERNAL_ERROR)
+        self._close_both(error)
+
+    # Client to target.
+
+    def _read_client(self) -> None:
+        if self._target.unsent:
+            self._note_hangup()
+            return
+        room = self._buffer.client_room
+        size = self._client.receive_into(room)
+        if size > 0:
+            self._heard = True
+            parser = self._client.parser
+            payload = parser.receive(room[:size])
+            if payload:
+                self._pass_to_target(payload)
+            if parser.ping is not None or parser.end is not None:
+                self._answer_client()
+        elif size == 0:
+            self._lose_client()
+
+    def _pass_to_target(self, payload: bytes) -> None:
+        if self._cause is None:
+            self._bytes_from_client += len(payload)
+            self._target.send(payload)
+            if self._target.unsent:
+                self._update_watch()
+
+    def _flush_target(self) -> None:
+        self._target.flush()
+        if not self._target.unsent:
+            self._settle()
+
+    def _note_hangup(self) -> None:
+        # The client is gone but the target still has to take what it sent, and more may wait in the socket. It is
+        # given a bounded time for that.
+        self._client_hung_up = True
+        if self._cause is None:
+            self._schedule(self._timing.close_timeout_s)
+        self._update_watch()
+
+    # Target to client.
+
+    def _read_target(self) -> None:
+        size = self._target.receive_into(self._buffer.target_room)
+        if size > 0:
+            self._bytes_from_target += size
+            self._client.send(self._buffer.frame(size))
+            if self._client.unsent:
+                self._update_watch()
+        elif size == 0 and self._target.broken:
+            self._end(EndCause.TARGET_LOST, CloseCode.INTERNAL_ERROR)
+        elif size == 0:
+            self._end(EndCause.TARGET_CLOSED, CloseCode.NORMAL)
+
+    def _flush_client(self) -> None:
+        self._client.flush()
+        if not self._client.unsent:
+            self._settle()
+
+    # The client's pulse.
+
+    def _check_pulse(self) -> None:
+        now, timing = self._loop.clock(), self._timing
+        if self._heard or self._target.unsent:  # a client that is not read cannot be heard
+            self._silent_since = None
+        elif self._silent_since is None:
+            self._silent_since = now
+        self._heard = False
+        is_late = self._silent_since is not None and now - self._silent_since >= timing.ping_timeout_s
+        if is_late and not self._client.is_holding_back(timing.ping_timeout_s):
+            self._note_end(EndCause.PING_TIMEOUT)
+            self._close_both()
+            return
+        self._schedule(timing.ping_interval_s)
+        # One ping in a frame's midst is impossible, and more of them behind what a client does not read are of no use.
+        if not is_late and not self._client.unsent:
+            self._client.ping_due = True
+            self._client.flush()
+            self._update_watch()
+
+    # The end.
+
+    def _answer_client(self) -> None:
+        parser = self._client.parser
+        self._client.pong, parser.ping = parser.ping, None
+        end = parser.end
+        if end is not None and self._cause is None:
+            cause = EndCause.CLIENT_PROTOCOL_ERROR if end.violation else EndCause.CLIENT_CLOSED
+            self._end(cause, end.code, end.reason, end.answer())
+        else:
+            self._client.flush()
+            self._settle()
+
+    def _lose_client(self) -> None:
+        if self._cause is None:
+            self._note_end(EndCause.CLIENT_LOST)
+            self._schedule(self._timing.close_timeout_s)
+        self._close_side(self._client)
+        self._settle()
+
+    def _end(self, cause: EndCause, code: int, reason: str = '', close_frame: bytes | None = None) -> None:
+        if self._cause is not None:
+            return
+        self._note_end(cause, code, reason)
+        self._schedule(self._timing.close_timeout_s)
+        self._client.close_frame = close_frame or build_close(code, reason)
+        self._client.flush()
+        self._settle()
+
+    def _note_end(self, cause: EndCause, code: int = CloseCode.ABNORMAL, reason: str = '') -> None:
+        self._cause, self._close_code, self._close_reason = cause, code, reason
+
+    def _settle(self) -> None:
+        """Do what the present state calls for: watch what is waited for; close what is done with."""
+        if self._cause is not None:
+            client, target = self._client, self._target
+            if not (target.unsent and self._cause in _CLIENT_CAUSES):
+                self._close_side(target)
+            if client.has_said_goodbye():
+                self._close_side(client)
+            elif client.close_sent and not client.unsent and client.parser.end is not None:
+                client.shut_down_writing()
+        self._update_watch()
+        self._report_if_over()
+
+    def _close_both(self, error: Exception | None = None) -> None:
+        self._close_side(self._client)
+        self._close_side(self._target)
+        self._report_if_over(error)
+
+    def _close_side(self, side: Side) -> None:
+        if side.fd >= 0:
+            self._loop.watch(self, side.fd, 0)
+            side.close()
+
+    def _report_if_over(self, error: Exception | None = None) -> None:
+        if self._cause is None or self._client.fd >= 0 or self._target.fd >= 0 or self._reported:
+            return
+        self._reported = True
+        end = RelayEnd(self._cause, self._close_code, self._close_reason, self._bytes_from_client,
+                       self._bytes_from_target, self._loop.clock() - self._started_at)
+        self._on_end(self, end, error)
+
+    def _schedule(self, delay_s: float) -> None:
+        self._due = self._loop.clock() + delay_s
+        self._loop.schedule(self, self._due)
+
+    def _update_watch(self) -> None:
+        client, target = self._client, self._target
+        if client.fd >= 0:
+            mask = WRITE if client.unsent else 0
+            if not target.unsent:
+                mask |= READ
+            elif not self._client_hung_up:
+                mask |= HANGUP
+            self._loop.watch(self, client.fd, mask)
+        if target.fd >= 0:
+            mask = WRITE if target.unsent else 0
+            if not client.unsent and self._cause is None:
+                mask |= READ
+            self._loop.watch(self, target.fd, mask)

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two ends of a relay. All that the relay does with sockets is here."""
+
+from __future__ import annotations
+
+import socket
+
+from nova_vnc.net import tcp_info
+from nova_vnc.net.websocket import FrameParser, Opcode, build_frame
+
+_CLOSED_FD = -1
+
+
+class Side:
+    """One connection, and what could not be sent to it yet.
+
+    It takes the connection over: whoever else holds sock can neither use, shut nor close it any more. No method blocks
+    or raises OSError. A connection that breaks looks like one that has ended, once all that came before is read; broken
+    tells the difference.
+
+    :ivar fd: file descriptor, -1 once closed
+    :ivar unsent: to be sent before anything else
+    """
+
+    __slots__ = ('_sock', 'broken', 'fd', 'unsent')
+
+    def __init__(self, sock: socket.socket) -> None:
+        family, kind, protocol = sock.family, sock.type, sock.proto
+        # The plain type of the C module takes little memory, and eventlet does not wrap it. TLS would put here what
+        # has the same recv_into, send, shutdown and close.
+        self._sock = socket.SocketType(family, kind, protocol, sock.detach())
+        self._sock.setblocking(False)
+        self.fd = self._sock.fileno()
+        self.unsent: bytes | memoryview = b''
+        self.broken = False
+
+    def receive_into(self, room: memoryview) -> int:
+        """Return how many bytes came, 0 at the end, -1 if there are none now."""
+        try:
+            return self._sock.recv_into(room)
+        except BlockingIOError:
+            return -1
+        except OSError:
+            self.broken = True
+            return 0
+
+    def send(self, data: bytes | memoryview) -> None:
+        """Send data, of which a copy of what does not go out now becomes unsent. Only while nothing is unsent."""
+        sent = self._try_send(data)
+        if sent < len(data):
+            self.unsent = memoryview(bytes(data[sent:]))
+
+    def flush(self) -> None:
+        """Send what is unsent, or a part of it."""
+        if self.unsent:
+            sent = self._try_send(self.unsent)
+            self.unsent = self.unsent[sent:] if sent < len(self.unsent) else b''
+
+    def shut_down_writing(self) -> None:
+        self._shut_down(socket.SHUT_WR)
+
+    def close(self) -> None:
+        self._sock.close()
+        self.fd = _CLOSED_FD
+        self.unsent = b''
+
+    def _try_send(self, data: bytes | memoryview) -> int:
+        try:
+            return self._sock.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            # Nothing can be sent any more, but what the other end sent before is still there to be read. Shutting down
+            # makes sure that the end comes behind it, whatever the error was.
+            self.broken = True
+            self._shut_down(socket.SHUT_RDWR)
+            return len(data)
+
+    def _shut_down(self, how: int) -> None:
+        try:
+            self._sock.shutdown(how)
+        except OSError:
+            pass  # not connected any more: reading tells
+
+
+class ClientSide(Side):
+    """The connection to a browser: control frames go out between data frames.
+
+    Of each kind at most one is waiting, so no client can make them pile up.
+
+    :ivar parser: of what it sends
+    :ivar pong: payload of a pong to be sent
+    :ivar ping_due: whether a ping is to be sent
+    :ivar close_frame: to be sent as the last frame
+    :ivar close_sent: whether it was
+    """
+
+    __slots__ = ('close_frame', 'close_sent', 'parser', 'ping_due', 'pong')
+
+    def __init__(self, sock: socket.socket, parser: FrameParser) -> None:
+        super().__init__(sock)
+        self.parser = parser
+        self.pong: bytes | None = None
+        self.ping_due = False
+        self.close_frame: bytes | None = None
+        self.close_sent = False
+
+    def flush(self) -> None:
+        super().flush()
+        while not self.unsent:
+            frame = self._next_control()
+            if not frame:
+                return
+            self.send(frame)
+
+    def has_said_goodbye(self) -> bool:
+        """Tell whether close frames went both ways, after which the server closes (RFC 6455 section 7.1.1)."""
+        return self.close_sent and not self.unsent and self.parser.end is not None and not self.parser.end.violation
+
+    def is_holding_back(self, silence_s: float) -> bool:
+        """See net.tcp_info."""
+        return tcp_info.is_holding_back(self._sock, silence_s)
+
+    def _next_control(self) -> bytes:
+        if self.close_sent:
+            frame = b''
+        elif self.pong is not None:
+            frame, self.pong = build_frame(Opcode.PONG, self.pong), None
+        elif self.ping_due:
+            frame, self.ping_due = build_frame(Opcode.PING, b''), False
+        elif self.close_frame is not None:
+            frame, self.close_frame, self.close_sent = self.close_frame, None, True
+        else:
+            frame = b''
+        return frame
