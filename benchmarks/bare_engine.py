@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The relay engine behind the smallest possible set-up: an upgrade, no token, no RFB. Prints its port."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import sys
+
+from nova_vnc import monkey_patch
+
+_GUID = b'258EAFA5-E914-47DA-95CA-C5AB0DC85B11'  # RFC 6455 section 1.3
+
+
+def serve(target_port: int) -> None:
+    import socket
+    import threading
+
+    from nova_vnc.net import tcp
+    from nova_vnc.net.deadline import Deadline
+    from nova_vnc.net.websocket import FrameParser
+    from nova_vnc.relay.engine import Engine
+
+    engine = Engine()
+    engine.start()
+
+    def set_up(client: socket.socket) -> None:
+        request = b''
+        while not request.endswith(b'\r\n\r\n'):
+            request += client.recv(4096)
+        headers = dict(line.split(b': ', 1) for line in request.split(b'\r\n')[1:-2])
+        accept = base64.b64encode(hashlib.sha1(headers[b'Sec-WebSocket-Key'] + _GUID).digest())
+        client.sendall(b'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
+                       b'Sec-WebSocket-Protocol: binary\r\nSec-WebSocket-Accept: ' + accept + b'\r\n\r\n')
+        tcp.configure(client)
+        target = tcp.connect('127.0.0.1', target_port, Deadline(10))
+        engine.add(client, target, parser=FrameParser(), on_end=lambda end: None)
+
+    listener = socket.create_server(('127.0.0.1', 0), backlog=1024)
+    print(listener.getsockname()[1], flush=True)
+    while True:
+        client, _ = listener.accept()
+        threading.Thread(target=set_up, args=(client,)).start()
+
+
+if __name__ == '__main__':
+    monkey_patch.patch(sys.argv[1], [])
+    serve(int(sys.argv[2]))
