@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What holds for every test: the concurrency backend, and how a run ends.
+
+The patching comes first thing, before anything imports what it changes.
+"""
+
+import os
+
+from nova_vnc import monkey_patch
+from tests.fixtures.backend import concurrency_backend
+
+# ruff: noqa: E402
+monkey_patch.patch(concurrency_backend(), [])
+
+# trio, which comes with selenium, registers a plugin with hypothesis and cannot be imported once eventlet has patched.
+os.environ['HYPOTHESIS_NO_PLUGINS'] = '1'
+
+import signal
+from types import FrameType
+
+import pytest
+
+
+def _end_run(signum: int, frame: FrameType | None) -> None:
+    # Without a handler the run would die at once and leave real parts running.
+    pytest.exit(f'ended by signal {signum}', returncode=128 + signum)
+
+
+def pytest_configure() -> None:
+    signal.signal(signal.SIGTERM, _end_run)
+    # All that tests talk to is on loopback, whatever proxy this machine needs for the rest of the world.
+    for name in ('no_proxy', 'NO_PROXY'):
+        os.environ[name] = ','.join(filter(None, [os.environ.get(name), '127.0.0.1', 'localhost']))
+
+
+def pytest_report_header() -> str:
+    return f'concurrency backend: {concurrency_backend()}'

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real parts as pytest fixtures.
+
+Broker and libvirtd are shared by the whole run, since they take seconds to start. A test that stops, kills or counts
+something there takes a part of its own: with RabbitMQ() as broker: ...
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.browser import Browser
+from tests.fixtures.libvirt import Libvirtd
+from tests.fixtures.rabbitmq import RabbitMQ
+
+_DIRECTORY = Path(__file__).parent
+_TIMEOUT_S = 300
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _DIRECTORY in item.path.parents and item.get_closest_marker('timeout') is None:
+            item.add_marker(pytest.mark.timeout(_TIMEOUT_S))
+
+
+@pytest.fixture(scope='session')
+def rabbitmq() -> Iterator[RabbitMQ]:
+    with RabbitMQ() as broker:
+        yield broker
+
+
+@pytest.fixture(scope='session')
+def libvirtd() -> Iterator[Libvirtd]:
+    with Libvirtd() as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with Browser() as window:
+        yield window
