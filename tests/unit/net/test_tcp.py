@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+import socket
+import threading
+
+import pytest
+
+from nova_vnc.net import tcp
+from nova_vnc.net.deadline import Deadline, DeadlineExceeded
+
+
+def test_connects_and_configures():
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        sock = tcp.connect('127.0.0.1', listener.getsockname()[1], Deadline(10))
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        sock.close()
+
+
+def test_connects_to_ipv6():
+    if not socket.has_dualstack_ipv6():
+        pytest.skip('this machine has no IPv6')
+    with socket.create_server(('::1', 0), family=socket.AF_INET6) as listener:
+        tcp.connect('::1', listener.getsockname()[1], Deadline(10)).close()
+
+
+def test_refused():
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(ConnectionRefusedError):
+        tcp.connect('127.0.0.1', port, Deadline(10))
+
+
+def test_no_answer_ends_with_the_deadline():
+    with socket.create_server(('127.0.0.1', 0), backlog=0) as listener:
+        address = listener.getsockname()
+        # Fill the queue of connections that wait for accept(); the kernel drops what comes then.
+        waiting = [socket.socket() for _ in range(4)]
+        for sock in waiting:
+            sock.setblocking(False)
+            sock.connect_ex(address)
+        with pytest.raises(DeadlineExceeded):
+            tcp.connect(*address, Deadline(0.1))
+        for sock in waiting:
+            sock.close()
+
+
+def test_no_time_left():
+    with pytest.raises(DeadlineExceeded):
+        tcp.connect('127.0.0.1', 1, Deadline(0))
+    with pytest.raises(DeadlineExceeded):
+        tcp.resolve('localhost', 1, Deadline(0))
+
+
+@pytest.mark.parametrize('address', ['192.0.2.1', '2001:db8::1'])
+def test_an_address_needs_no_resolver(address, monkeypatch):
+    monkeypatch.setattr(socket, 'getaddrinfo', None)
+    assert tcp.resolve(address, 5900, Deadline(1)) == [address]
+
+
+def test_resolves_a_name():
+    assert '127.0.0.1' in tcp.resolve('localhost', 5900, Deadline(10))
+
+
+@pytest.mark.parametrize('name', ['no-such-host.invalid', 'a' * 64 + '.invalid', 'a..b', ''])
+def test_an_unknown_name(name):
+    with pytest.raises(OSError, match='.'):
+        tcp.resolve(name, 5900, Deadline(30))
+
+
+def test_a_slow_resolver_ends_with_the_deadline(monkeypatch):
+    answer = threading.Event()
+
+    def look_up(host, port, answers):
+        answer.wait(10)
+
+    monkeypatch.setattr(tcp, '_look_up', look_up)
+    with pytest.raises(DeadlineExceeded):
+        tcp.resolve('slow.example', 5900, Deadline(0.05))
+    answer.set()
