@@ -75,7 +75,7 @@ def _read_concurrency_backend(args: list[str]) -> str:
     # an unknown value, means 'auto'. The project name gives the search path that the full parse will use too.
     from oslo_config import cfg
     conf = cfg.ConfigOpts()
-    conf.register_opt(cfg.StrOpt('concurrency_backend', default='auto'))
+    conf.register_opt(cfg.StrOpt('concurrency_backend', default='auto'))  # noqa: V301 - read before nova_vnc.conf is
     try:
         conf(args, project='nova')
     except (cfg.Error, SystemExit):

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Everything that reads the source without running it. Called by `tox -e pep8` and run_tests.sh with the tools in PATH.
+
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+failed=
+
+check() {
+    printf -- '-- %s\n' "$*"
+    "$@" || failed="$failed $1"
+}
+
+mapfile -t shell_files < <(git ls-files '*.sh' .ci/run devstack/settings)
+
+check ruff check .
+check mypy
+check lint-imports --config setup.cfg --no-cache
+check python tools/hacking.py nova_vnc
+check doc8 README.rst HACKING.rst doc/source releasenotes
+check shellcheck -x "${shell_files[@]}"
+
+[ -z "$failed" ] || { printf 'pep8: failed:%s\n' "$failed"; exit 1; }
