@@ -62,10 +62,14 @@ def test_slow_bytes_do_not_move_the_deadline(pair):
     dripper = threading.Thread(target=drip)
     dripper.start()
     with pytest.raises(DeadlineExceeded):
-        while stream.read(1):
-            pass
+        read_to_the_end(stream)
     stop.set()
     dripper.join()
+
+
+def read_to_the_end(stream):
+    while stream.read(1):
+        pass
 
 
 def test_close_twice(pair):
