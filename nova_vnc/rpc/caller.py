@@ -2,8 +2,9 @@
 """Calls and casts with deadlines that hold whether the broker is there or not.
 
 oslo.messaging's own timeout begins once the message is sent: without a broker a call blocks for as long as it takes to
-connect. So each call runs in a thread of a small pool, and the caller waits for it just so long. The pool also bounds
-how many sends run at once, and with them the connections to the broker.
+connect. So each call runs in a thread of its own, and the caller waits for it just so long. A thread that is left
+behind goes on when the broker is back; what it sends then is late, but does no harm to anybody: an answer that nobody
+reads, a token that nobody was told.
 """
 
 from __future__ import annotations
@@ -14,17 +15,26 @@ from collections.abc import Callable
 from concurrent import futures
 from typing import Any
 
+import amqp
+import kombu
 import oslo_messaging
+from oslo_log import log as logging
 
 from nova_vnc import context as nova_vnc_context
 from nova_vnc import exception
-from nova_vnc.rpc import errors, serializer
+from nova_vnc.rpc import broker_log, errors, serializer
+
+LOG = logging.getLogger(__name__)
+
+# What comes out of the driver when the broker is there but refuses us, or goes away at the wrong moment.
+_BROKER_ERRORS = (amqp.AMQPError, kombu.exceptions.KombuError, OSError)
+_NO_ANSWER = (futures.TimeoutError, oslo_messaging.MessagingTimeout, oslo_messaging.MessageDeliveryFailure)
 
 
 class Caller:
     """The client side of the bus for one process; thread-safe.
 
-    :param max_concurrent: most calls under way at once; further ones wait for their turn
+    :param max_concurrent: most calls under way at once, those left behind included; further ones wait for their turn
     :param max_waiting: most that may wait for their turn; one more fails at once
     """
 
@@ -32,75 +42,86 @@ class Caller:
                  clock: Callable[[], float] = time.monotonic) -> None:
         self._transport = transport
         self._clock = clock
-        self._pool = futures.ThreadPoolExecutor(max_concurrent, thread_name_prefix='rpc-caller')
+        self._turns = threading.BoundedSemaphore(max_concurrent)
         self._places = threading.BoundedSemaphore(max_concurrent + max_waiting)
+        self._closed = threading.Event()
 
     def call(self, target: oslo_messaging.Target, ctxt: nova_vnc_context.RequestContext, method: str,
              timeout_s: float, **kwargs: Any) -> Any:
         """Return the answer of the other side.
 
-        :raises ServiceUnavailable: no answer in time, or too many callers wait already
+        :raises ServiceUnavailable: no answer in time, too many callers wait already, or the other side failed
         :raises NovaVNCError: what the other side raised, if it is one of exception.RPC_ERRORS
         :raises UnknownMethod: the other side lacks this version, namespace or method
         """
         deadline = self._clock() + timeout_s
-        future = self._submit(target, lambda: self._call_until(deadline, target, ctxt, method, kwargs))
+
+        def send() -> Any:
+            client = self._client(target).prepare(timeout=max(deadline - self._clock(), 0.001))
+            return client.call(ctxt, method, **kwargs)
         try:
-            return future.result(timeout_s)
-        except (futures.TimeoutError, futures.CancelledError, oslo_messaging.MessagingTimeout,
-                oslo_messaging.MessageDeliveryFailure):
-            future.cancel()
+            return self._run(send, deadline)
+        except _NO_ANSWER:
+            raise exception.ServiceUnavailable(service=target.topic) from None
+        except _BROKER_ERRORS as error:
+            broker_log.failed(error)
             raise exception.ServiceUnavailable(service=target.topic) from None
         except Exception as error:
-            if errors.is_unknown_method(error):
-                raise UnknownMethod(target.topic, method) from None
-            ours = errors.translate(error)
-            if ours is None:
-                raise
-            raise ours from None
+            raise self._translate(error, target, method) from None
 
     def cast(self, target: oslo_messaging.Target, ctxt: nova_vnc_context.RequestContext, method: str,
              timeout_s: float, **kwargs: Any) -> None:
         """Send a message that nobody answers.
 
-        :raises ServiceUnavailable: it could not be handed to the broker in time
+        :raises ServiceUnavailable: it was not handed to the broker in time; it may still be, later
         """
-        deadline = self._clock() + timeout_s
-
-        def send() -> None:
-            if self._clock() < deadline:
-                self._client(target).cast(ctxt, method, **kwargs)
-        future = self._submit(target, send)
         try:
-            future.result(timeout_s)
-        except (futures.TimeoutError, futures.CancelledError, oslo_messaging.MessageDeliveryFailure):
-            future.cancel()
+            self._run(lambda: self._client(target).cast(ctxt, method, **kwargs), self._clock() + timeout_s)
+        except _NO_ANSWER:
+            raise exception.ServiceUnavailable(service=target.topic) from None
+        except _BROKER_ERRORS as error:
+            broker_log.failed(error)
             raise exception.ServiceUnavailable(service=target.topic) from None
 
     def close(self) -> None:
         """Refuse further calls; those under way end on their own."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._closed.set()
 
-    def _submit(self, target: oslo_messaging.Target, work: Callable[[], Any]) -> futures.Future[Any]:
-        if not self._places.acquire(blocking=False):
-            raise exception.ServiceUnavailable(service=target.topic)
+    def _run(self, work: Callable[[], Any], deadline: float) -> Any:
+        """Return what work returns, in a thread that is left behind when the deadline comes first."""
+        if self._closed.is_set() or not self._places.acquire(blocking=False):
+            raise futures.TimeoutError()
         try:
-            future = self._pool.submit(work)
-        except RuntimeError:  # closed
+            if not self._turns.acquire(timeout=max(deadline - self._clock(), 0)):
+                raise futures.TimeoutError()
+            outcome: futures.Future[Any] = futures.Future()
+            threading.Thread(target=self._work, args=(work, outcome), name='rpc-caller', daemon=True).start()
+            return outcome.result(max(deadline - self._clock(), 0))
+        finally:
             self._places.release()
-            raise exception.ServiceUnavailable(service=target.topic) from None
-        future.add_done_callback(lambda _: self._places.release())
-        return future
 
-    def _call_until(self, deadline: float, target: oslo_messaging.Target, ctxt: nova_vnc_context.RequestContext,
-                    method: str, kwargs: dict[str, Any]) -> Any:
-        remaining_s = deadline - self._clock()
-        if remaining_s <= 0:
-            raise oslo_messaging.MessagingTimeout()
-        return self._client(target).prepare(timeout=remaining_s).call(ctxt, method, **kwargs)
+    def _work(self, work: Callable[[], Any], outcome: futures.Future[Any]) -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:
+            outcome.set_exception(error)
+        finally:
+            self._turns.release()
 
     def _client(self, target: oslo_messaging.Target) -> oslo_messaging.RPCClient:
         return oslo_messaging.get_rpc_client(self._transport, target, serializer=serializer.ContextSerializer())
+
+    @staticmethod
+    def _translate(error: Exception, target: oslo_messaging.Target, method: str) -> Exception:
+        if errors.is_unknown_method(error):
+            return UnknownMethod(target.topic, method)
+        ours = errors.translate(error)
+        if ours is not None:
+            return ours
+        # Its text may hold anything, a token included.
+        name = error.exc_type if isinstance(error, oslo_messaging.RemoteError) else type(error).__name__
+        LOG.warning('%s failed to answer %s: %s; its own log says more', target.topic, method, name)
+        return exception.ServiceUnavailable(service=target.topic)
 
 
 class UnknownMethod(Exception):

@@ -13,6 +13,7 @@ import oslo_messaging
 
 from nova_vnc import exception, objects
 from nova_vnc.context import RequestContext
+from nova_vnc.net.deadline import Deadline
 from nova_vnc.rpc import caller, expiring
 
 TOPIC = 'compute'
@@ -67,34 +68,39 @@ class ComputeAPI:
 
         :raises ConsoleTypeInvalid, ConsoleTypeUnavailable, InstanceNotFound, InstanceNotReady: as Nova's
         """
-        return self._call_nova(ctxt, instance, 'get_vnc_console', console_type=console_type)
+        return self._call_nova(ctxt, instance, 'get_vnc_console', Deadline(self._timeout_s),
+                               console_type=console_type)
 
     def validate_console(self, ctxt: RequestContext, instance: objects.InstanceRecord, host: str, port: str,
-                         console_type: str) -> bool:
+                         console_type: str, timeout_s: float | None = None) -> bool:
         """Tell whether the VM's VNC server is at this host and port now.
 
         Nova's own compute service compares the port only.
 
+        :param timeout_s: instead of the client's own
         :raises InstanceNotFound, InstanceNotReady: as Nova's
         """
+        deadline = Deadline(self._timeout_s if timeout_s is None else timeout_s)
         if instance.host not in self._without_namespace:
             target = oslo_messaging.Target(topic=TOPIC, server=instance.host, namespace=NAMESPACE,
                                            version=NAMESPACE_VERSION)
             try:
-                return bool(self._caller.call(target, ctxt, 'validate_console', self._timeout_s,
+                return bool(self._caller.call(target, ctxt, 'validate_console', deadline.remaining(),
                                               instance=instance.to_primitive(), host=host, port=port,
                                               console_type=console_type))
             except caller.UnknownMethod:
                 self._without_namespace.add(instance.host)
-        return bool(self._call_nova(ctxt, instance, 'validate_console_port', port=port, console_type=console_type))
+        return bool(self._call_nova(ctxt, instance, 'validate_console_port', deadline, port=port,
+                                    console_type=console_type))
 
-    def _call_nova(self, ctxt: RequestContext, instance: objects.InstanceRecord, method: str, **kwargs: Any) -> Any:
+    def _call_nova(self, ctxt: RequestContext, instance: objects.InstanceRecord, method: str, deadline: Deadline,
+                   **kwargs: Any) -> Any:
         versions = self._versions[-1:] if instance.host in self._old_hosts else self._versions
         for version in versions:
             target = oslo_messaging.Target(topic=TOPIC, server=instance.host, version=version)
             try:
-                answer = self._caller.call(target, ctxt, method, self._timeout_s, instance=instance.to_primitive(),
-                                           **kwargs)
+                answer = self._caller.call(target, ctxt, method, deadline.remaining(),
+                                           instance=instance.to_primitive(), **kwargs)
             except caller.UnknownMethod:
                 continue
             if version == OLD_VERSION:

@@ -6,6 +6,7 @@ Without a namespace: Nova's methods of versions 1.2, 2.0 and 2.1 (Grizzly to Ste
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ import oslo_messaging
 
 from nova_vnc import objects
 from nova_vnc.context import RequestContext
+from nova_vnc.net.deadline import Deadline
 from nova_vnc.rpc import caller, expiring
 
 TOPIC = 'consoleauth'
@@ -34,6 +36,7 @@ class ConsoleAuthAPI:
         self._caller = rpc_caller
         self._timeout_s = timeout_s
         self._without_namespace = expiring.ExpiringSet()
+        self._report_number = 0
 
     def authorize_console(self, ctxt: RequestContext, info: objects.ConnectInfo) -> None:
         """Store a token.
@@ -51,13 +54,14 @@ class ConsoleAuthAPI:
 
         :raises InvalidConnectionInfo: the answer cannot be used
         """
+        deadline = Deadline(self._timeout_s)
         if TOPIC not in self._without_namespace:
             try:
                 return objects.TokenCheck.from_dict(
-                    self._caller.call(_TARGET, ctxt, 'check_token', self._timeout_s, token=token))
+                    self._caller.call(_TARGET, ctxt, 'check_token', deadline.remaining(), token=token))
             except caller.UnknownMethod:
                 self._without_namespace.add(TOPIC)
-        info = self._caller.call(_NOVA_TARGET, ctxt, 'check_token', self._timeout_s, token=token)
+        info = self._caller.call(_NOVA_TARGET, ctxt, 'check_token', deadline.remaining(), token=token)
         if not info:
             return objects.TokenCheck(None, objects.REASON_INVALID)
         return objects.TokenCheck(objects.ConnectInfo.from_dict(info))
@@ -84,15 +88,22 @@ class ConsoleAuthAPI:
             _TARGET, ctxt, 'list_instances', self._timeout_s, project_id=project_id, name=name, limit=limit,
             marker=marker)]
 
-    def report_instances(self, ctxt: RequestContext, host: str, instances: Sequence[objects.InstanceRecord],
-                         report_id: str, last: bool) -> None:
-        """Tell which VMs a host has. A cast.
+    def report_instances(self, ctxt: RequestContext, host: str, instances: Sequence[objects.InstanceRecord]) -> None:
+        """Tell which VMs a host has: these and no others. Casts, as many as it takes.
 
-        :param report_id: the same for all messages of one full report
-        :param last: this message ends the full report: what it did not name, the host no longer has
+        One thread at a time may report for a host.
+
+        :raises ServiceUnavailable: not all of it could be handed to the broker; the next report makes up for it
         """
-        self._caller.cast(_TARGET, ctxt, 'report_instances', self._timeout_s, host=host,
-                          instances=[record.to_dict() for record in instances], report_id=report_id, last=last)
+        by_uuid = {record.uuid: record.to_dict() for record in instances}
+        # A later report has a greater number, also after a restart of the sender. Messages may be handled in any
+        # order, by several processes: the number tells which report is newer, the total when one is complete.
+        self._report_number = max(self._report_number + 1, int(time.time() * 1000))
+        entries = list(by_uuid.values())
+        for start in range(0, len(entries) or 1, MAX_REPORT):
+            self._caller.cast(_TARGET, ctxt, 'report_instances', self._timeout_s, host=host,
+                              report_number=self._report_number, total=len(entries),
+                              instances=entries[start:start + MAX_REPORT])
 
 
 class DirectoryEntry:

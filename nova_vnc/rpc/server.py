@@ -3,11 +3,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import oslo_messaging
+from oslo_log import log as logging
 
-from nova_vnc.rpc import serializer
+from nova_vnc.rpc import broker_log, serializer
+
+LOG = logging.getLogger(__name__)
+
+# Between two tries when the broker refuses us (credentials, virtual host) instead of being absent, for which
+# oslo.messaging itself tries again.
+RETRY_S = 5.0
 
 
 def build_server(transport: oslo_messaging.Transport, topic: str, server: str,
@@ -17,3 +25,53 @@ def build_server(transport: oslo_messaging.Transport, topic: str, server: str,
         transport, oslo_messaging.Target(topic=topic, server=server), list(endpoints),
         serializer=serializer.ContextSerializer(),
         access_policy=oslo_messaging.DefaultRPCAccessPolicy)
+
+
+class BackgroundServer:
+    """Answers the calls that arrive on a topic, from whenever the broker is there.
+
+    oslo.messaging blocks in start() until it has a broker, and in stop() while it looks for one; here both happen in
+    threads of their own.
+    """
+
+    def __init__(self, transport: oslo_messaging.Transport, topic: str, server: str,
+                 endpoints: Sequence[object]) -> None:
+        self._arguments = (transport, topic, server, endpoints)
+        self._server: oslo_messaging.RPCServer | None = None
+        self._listening = threading.Event()
+        self._stopping = threading.Event()
+        self._name = f'rpc-server-{topic}'
+
+    def start(self) -> None:
+        """Begin to listen as soon as there is a broker; returns at once."""
+        threading.Thread(target=self._listen, name=self._name, daemon=True).start()
+
+    def wait_listening(self, timeout_s: float) -> bool:
+        """Tell whether the queues are there, once they are or the time is over."""
+        return self._listening.wait(timeout_s)
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Take no further messages, and wait for the answers under way for at most timeout_s seconds."""
+        self._stopping.set()
+        stopper = threading.Thread(target=self._close, name=f'{self._name}-stop', daemon=True)
+        stopper.start()
+        stopper.join(timeout_s)
+
+    def _listen(self) -> None:
+        while not self._stopping.is_set():
+            server = build_server(*self._arguments)
+            self._server = server
+            try:
+                server.start()
+            except Exception as error:
+                broker_log.failed(error)
+                self._stopping.wait(RETRY_S)
+                continue
+            broker_log.connected()
+            self._listening.set()
+            return
+
+    def _close(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+            self._server.wait()
