@@ -46,6 +46,10 @@ def build_framebuffer_update(rectangles: Sequence[Rectangle]) -> bytes:
 class PixelEncoder:
     """Turns indexed pixels into the pixels of one format.
 
+    Bits that belong to no colour are set. They mean nothing in RFB (section 7.4), but noVNC 1.3
+    takes the fourth byte of a Raw pixel as its opacity: it means to set that byte itself and misses
+    the right place (core/decoders/raw.js).
+
     :param colours: at most 256
     :raises ProtocolError: for a format that is not true-colour, whose pixels have not 8, 16 or 32
         bits, or whose colours do not fit into the pixel
@@ -76,12 +80,10 @@ def _check_pixel_format(pixel_format: PixelFormat) -> None:
 
 
 def _encode_colour(pixel_format: PixelFormat, colour: Colour) -> bytes:
-    pixel = sum((level * maximum + 127) // 255 << shift
-                for level, (maximum, shift) in zip(colour, _channels(pixel_format), strict=True))
-    return _write_pixel(pixel, pixel_format)
-
-
-def _write_pixel(pixel: int, pixel_format: PixelFormat) -> bytes:
+    pixel = (1 << pixel_format.bits_per_pixel) - 1
+    for level, (maximum, shift) in zip(colour, _channels(pixel_format), strict=True):
+        pixel &= ~(maximum << shift)
+        pixel |= (level * maximum + 127) // 255 << shift
     return pixel.to_bytes(pixel_format.bits_per_pixel // 8,
                           'big' if pixel_format.big_endian else 'little')
 

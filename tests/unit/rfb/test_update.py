@@ -26,8 +26,8 @@ def test_an_update_may_be_empty():
 
 
 @pytest.mark.parametrize(('pixel_format', 'pixels'), [
-    (RGB_32, '00000000 ffffff00 0180ff00'),
-    (dataclasses.replace(RGB_32, big_endian=True), '00000000 00ffffff 00ff8001'),
+    (RGB_32, '000000ff ffffffff 0180ffff'),
+    (dataclasses.replace(RGB_32, big_endian=True), 'ff000000 ffffffff ffff8001'),
     (RGB_565, '0000 ffff 00fc'),
     (dataclasses.replace(RGB_565, big_endian=True), '0000 ffff fc00'),
     (BGR_233, '00 ff 27'),

@@ -8,8 +8,10 @@ import importlib.util
 
 from nova_vnc import exception
 
-# Pillow's bitmap font has cells of 6 x 11 pixels, too small to be read on a screen of today.
-_FONT_WIDTH, _FONT_HEIGHT = 6, 11
+# Pillow's bitmap font steps 6 pixels from letter to letter, but many letters begin one pixel earlier
+# and would touch; so a cell is one wider. It is too small to be read on a screen of today.
+_FONT_STEP, _FONT_HEIGHT = 6, 11
+_FONT_WIDTH = _FONT_STEP + 1
 _SCALE = 2
 
 CELL_WIDTH = _FONT_WIDTH * _SCALE
@@ -40,6 +42,7 @@ def glyph(char: str) -> Glyph:
     picture = Image.new('L', (_FONT_WIDTH, _FONT_HEIGHT), 0)
     draw = ImageDraw.Draw(picture)
     draw.fontmode = '1'
-    draw.text((0, 0), char, fill=1, font=ImageFont.load_default_imagefont())
+    # Behind a space, since Pillow cuts off what the first letter has to the left of its origin.
+    draw.text((1 - _FONT_STEP, 0), f' {char}', fill=1, font=ImageFont.load_default_imagefont())
     pixels = picture.resize((CELL_WIDTH, CELL_HEIGHT), Image.Resampling.NEAREST).tobytes()
     return tuple(pixels[start:start + CELL_WIDTH] for start in range(0, len(pixels), CELL_WIDTH))

@@ -24,6 +24,12 @@ def test_all_glyphs_have_one_size_and_two_values(char):
     assert set(b''.join(glyph)) <= {0, 1}
 
 
+def test_a_letter_is_whole():
+    lines = [''.join(' #'[pixel] for pixel in line[::2]) for line in font.glyph('T')[::2]]
+    assert lines == ['       '] * 3 + ['###### ', '# ## # ', '  ##   ', '  ##   ', '  ##   ',
+                                       ' ####  '] + ['       '] * 2
+
+
 def test_letters_and_digits_look_different_from_each_other():
     letters = [char for char in PRINTABLE if char.isascii() and char.isalnum()]
     assert len({font.glyph(char) for char in letters}) == len(letters)
