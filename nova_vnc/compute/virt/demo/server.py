@@ -15,8 +15,8 @@ from nova_vnc.rfb.version import VERSION_3_8, Version
 
 LOG = logging.getLogger(__name__)
 
-# Each costs two threads.
-MAX_VIEWERS = 64
+# Each costs two threads, which are cheap where they are green; and the proxy can be tried with many sessions.
+MAX_VIEWERS = 1024
 # How long the server pauses after accept() has failed for want of file descriptors or memory.
 _ACCEPT_PAUSE_S = 1
 

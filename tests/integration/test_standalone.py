@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""nova-vnc-standalone, as a newcomer starts it."""
+
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.fixtures.backend import concurrency_backend
+from tests.fixtures.browser import Browser
+from tests.fixtures.libvirt import Libvirtd
+from tests.fixtures.pictures import demo_text, find_picture
+from tests.fixtures.polling import wait_until
+from tests.fixtures.process import ExternalProcess
+
+URL_LINE = r'^console_url: (http://127\.0\.0\.1:\d+/\S+)$'
+
+
+class Standalone(ExternalProcess):
+
+    def __init__(self, directory: Path, *arguments: str) -> None:
+        super().__init__([Path(sys.executable).with_name('nova-vnc-standalone'), *arguments], directory,
+                         environment={} if concurrency_backend() == 'eventlet' else {
+                             'OS_NOVA_DISABLE_EVENTLET_PATCHING': '1'})
+
+    def console_url(self) -> str:
+        return self.wait_for_line(URL_LINE, 60)[1]
+
+
+@pytest.fixture(scope='module')
+def standalone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standalone]:
+    with Standalone(tmp_path_factory.mktemp('standalone'), '--port', '0', '--debug') as process:
+        process.console_url()
+        yield process
+
+
+@pytest.mark.skipif(concurrency_backend() == 'threading', reason='Chromium runs under the default backend')
+def test_a_word_typed_in_the_browser_is_read_back_from_the_screenshot(standalone: Standalone, browser: Browser):
+    browser.open(standalone.console_url())
+    browser.wait_for_title('demo')
+    word = demo_text('Grenouille42')
+    assert not find_picture(browser.screenshot(), word)
+    browser.type('Grenouille42')
+    wait_until(lambda: find_picture(browser.screenshot(), word), 30, 'the word on the screen')
+
+
+def test_the_api_takes_its_own_token_and_its_own_address_only(standalone: Standalone):
+    openrc = Path(re.search(r'\. (\S+/openrc)', standalone.output())[1])
+    assert openrc.stat().st_mode & 0o077 == 0
+    values = dict(line.removeprefix('export ').strip().split('=', 1) for line in openrc.read_text().splitlines())
+    url = values['OS_ENDPOINT'] + '/servers'
+    good = {'X-Auth-Token': values['OS_TOKEN']}
+    assert requests.get(url, headers=good, timeout=30).ok
+    assert requests.get(url, timeout=30).status_code == 401
+    assert requests.get(url, headers={'X-Auth-Token': 'admin:admin'}, timeout=30).status_code == 401
+    stranger = requests.get(url, headers=good | {'Host': 'attacker.example'}, timeout=30)
+    assert stranger.status_code in (400, 403, 421)
+    assert 'servers' not in stranger.json()
+
+
+def test_all_its_ports_are_on_loopback(standalone: Standalone):
+    addresses = {connection.laddr.ip for process in standalone._alive()
+                 for connection in process.net_connections('tcp') if connection.status == 'LISTEN'}
+    assert addresses == {'127.0.0.1'}
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_at_once_and_leaves_nothing(tmp_path: Path, number: int):
+    with Standalone(tmp_path, '--port', '0') as process:
+        process.console_url()
+        state = re.search(r'\. (\S+)/openrc', process.output())[1]
+        assert os.path.isdir(state)
+        process.signal(number)
+        assert process.wait(10) == 0
+        assert not os.path.exists(state)
+
+
+def test_a_port_in_use_is_one_line(tmp_path: Path):
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = taken.getsockname()[1]
+        with Standalone(tmp_path, '--port', str(port)) as process:
+            assert process.wait(60) == 1
+            assert re.search(rf'novncproxy_port.*{port}|{port}.*novncproxy_port', process.output())
+            assert 'Traceback' not in process.output()
+
+
+def test_real_vms_with_libvirt(tmp_path: Path, libvirtd: Libvirtd):
+    guest = libvirtd.define_guest(display_name='real')
+    try:
+        with Standalone(tmp_path, '--port', '0', '--libvirt', libvirtd.uri) as process:
+            assert re.match(r'http://127\.0\.0\.1:\d+/vnc_auto\.html\?path=%3Ftoken%3D', process.console_url())
+            assert guest.uuid in process.output()
+    finally:
+        guest.remove()
