@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tells nova-consoleauth which VMs this host has."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable
+
+from oslo_log import log as logging
+
+from nova_vnc import exception, objects
+from nova_vnc.context import service_context
+from nova_vnc.rpc import consoleauth
+
+LOG = logging.getLogger(__name__)
+
+# A host that boots starts its VMs within seconds of each other.
+_SETTLE_S = 0.5
+# After a report that could not be sent: soon enough for users who wait for the broker to return.
+_RETRY_S = 5.0
+
+
+class Reporter:
+    """Sends full reports: at start, after changes, and periodically. Nobody waits for an answer.
+
+    One report at a time, and none is kept: after a time without a broker the next one says what is so then. While the
+    hypervisor cannot be asked there is none, because an empty report would mean that the VMs are gone; the host goes
+    silent instead. Stopping reports nothing: the VMs go on.
+
+    :param list_instances: ComputeDriver.list_instances
+    :param host: [DEFAULT]host
+    :param interval_s: longest time between two reports
+    """
+
+    def __init__(self, list_instances: Callable[[], list[objects.InstanceRecord]],
+                 consoleauth_api: consoleauth.ConsoleAuthAPI, host: str, interval_s: float, *,
+                 settle_s: float = _SETTLE_S, retry_s: float = _RETRY_S) -> None:
+        self._list_instances = list_instances
+        self._consoleauth_api = consoleauth_api
+        self._host = host
+        self._interval_s = interval_s
+        self._settle_s = settle_s
+        self._retry_s = min(retry_s, interval_s)
+        self._news = threading.Event()
+        self._stopping = threading.Event()
+        self._failing = False
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name='reporter', daemon=True).start()
+
+    def stop(self) -> None:
+        """Send no further report; waits for nobody. May be called without start()."""
+        self._stopping.set()
+        self._news.set()
+
+    def report_soon(self) -> None:
+        """Send a report shortly, one for all calls of that time. May be called before start()."""
+        self._news.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._news.clear()
+            is_sent = self._report()
+            self._news.wait(self._interval_s if is_sent else self._retry_s)
+            self._stopping.wait(self._settle_s)
+
+    def _report(self) -> bool:
+        """Send one report and tell whether the next one can wait for news."""
+        try:
+            instances = self._list_instances()
+        except exception.HypervisorUnavailable:
+            return True   # the driver says so in the log, and calls report_soon() when that is over
+        records = [dataclasses.replace(instance, host=self._host) for instance in instances]
+        try:
+            self._consoleauth_api.report_instances(service_context(), self._host, records)
+        except exception.ServiceUnavailable:
+            if not self._failing:
+                LOG.warning('Cannot report the VMs of this host: the message bus is not available; will keep trying')
+            self._failing = True
+            return False
+        if self._failing:
+            LOG.info('Reported the VMs of this host again')
+        self._failing = False
+        LOG.debug('Reported %d instances', len(records))
+        return True

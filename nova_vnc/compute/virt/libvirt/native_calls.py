@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls that block in C, and a bounded wait for each."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent import futures
+from typing import TypeVar
+
+from nova_vnc import monkey_patch
+
+T = TypeVar('T')
+
+
+class NativeCalls:
+    """Runs blocking functions off the green threads.
+
+    Nothing can end a C function that hangs; but whoever waits for it gives up in time, and while it hangs it holds one
+    of a few places, so that no heap of threads grows behind a hypervisor that does not answer.
+
+    :param max_concurrent: places
+    """
+
+    def __init__(self, max_concurrent: int) -> None:
+        self._places = threading.BoundedSemaphore(max_concurrent)
+
+    def run(self, function: Callable[[], T], timeout_s: float) -> T:
+        """Return the function's result, or raise what it raises.
+
+        The function runs in a native thread: it may touch neither locks nor loggers, which can be green.
+
+        :raises TimeoutError: no result in time, or no place became free; a function that has begun goes on
+        """
+        deadline = time.monotonic() + timeout_s
+        if not self._places.acquire(timeout=timeout_s):
+            raise TimeoutError
+        outcome: futures.Future[T] = futures.Future()
+        threading.Thread(target=self._run, args=(function, outcome), name='native-call', daemon=True).start()
+        return outcome.result(max(deadline - time.monotonic(), 0))
+
+    def _run(self, function: Callable[[], T], outcome: futures.Future[T]) -> None:
+        try:
+            result = monkey_patch.run_native(function)
+        except BaseException as error:
+            self._places.release()
+            outcome.set_exception(error)
+        else:
+            self._places.release()
+            outcome.set_result(result)
