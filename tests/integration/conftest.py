@@ -18,10 +18,16 @@ _DIRECTORY = Path(__file__).parent
 _TIMEOUT_S = 300
 
 
+# First, since pytest's own hook applies -m.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if _DIRECTORY in item.path.parents and item.get_closest_marker('timeout') is None:
+        if _DIRECTORY not in item.path.parents:
+            continue
+        if item.get_closest_marker('timeout') is None:
             item.add_marker(pytest.mark.timeout(_TIMEOUT_S))
+        if 'browser' in getattr(item, 'fixturenames', ()):
+            item.add_marker(pytest.mark.browser)
 
 
 @pytest.fixture(scope='session')

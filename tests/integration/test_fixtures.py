@@ -144,6 +144,7 @@ PAGE = """<!DOCTYPE html><title>Typed:</title><p>A local page</p><canvas width=8
 </script>"""
 
 
+@pytest.mark.browser
 class TestBrowser:
     def test_it_renders_a_page_and_types_into_it(self, browser: Browser, tmp_path: Path) -> None:
         page = tmp_path / 'page.html'
