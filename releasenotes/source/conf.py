@@ -3,8 +3,6 @@
 
 project = 'nova-vnc release notes'
 copyright = 'the authors of nova-vnc'
-extensions = ['openstackdocstheme', 'reno.sphinxext']
-html_theme = 'openstackdocs'
-openstackdocs_auto_name = False
-openstackdocs_auto_version = False
+extensions = ['reno.sphinxext']
+html_theme = 'alabaster'
 release = version = ''

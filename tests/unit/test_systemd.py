@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The units in etc/systemd/ fit the services: their names, and what systemd is told and waits for."""
+
+import configparser
+import importlib.metadata
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nova_vnc.conf import novncproxy
+from tests.fixtures.backend import concurrency_backend
+
+UNITS = {path.stem: path for path in (Path(__file__).parents[2] / 'etc/systemd').glob('*.service')}
+
+SERVE = """
+import sys
+from nova_vnc import monkey_patch
+monkey_patch.patch(sys.argv[1], [])
+from nova_vnc import service
+from tests.unit import small_services
+service.end_process(service.serve(small_services.Good()))
+"""
+
+
+def read_unit(name: str) -> configparser.SectionProxy:
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.optionxform = str
+    unit.read_string(UNITS[name].read_text())
+    return unit['Service']
+
+
+@pytest.mark.parametrize('name', sorted(UNITS))
+def test_a_unit_starts_the_command_of_its_name(name: str) -> None:
+    commands = {entry.name for entry in importlib.metadata.distribution('nova-vnc').entry_points
+                if entry.group == 'console_scripts'}
+    assert name in commands
+    assert read_unit(name)['ExecStart'] == f'/usr/bin/{name}'
+
+
+def test_there_is_a_unit_for_each_service() -> None:
+    assert sorted(UNITS) == ['nova-consoleauth', 'nova-novncproxy', 'nova-vnc-api', 'nova-vnc-compute']
+
+
+def test_systemd_lets_sessions_drain() -> None:
+    drain_timeout = next(option for option in novncproxy.OPTS if option.name == 'drain_timeout')
+    assert int(read_unit('nova-novncproxy')['TimeoutStopSec']) > drain_timeout.default
+
+
+def test_systemd_is_told_once_the_service_runs(tmp_path: Path) -> None:
+    path = str(tmp_path / 'notify')
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(path)
+        systemd.settimeout(60)
+        process = subprocess.Popen([sys.executable, '-c', SERVE, concurrency_backend()], stdout=subprocess.DEVNULL,
+                                   env={**os.environ, 'NOTIFY_SOCKET': path, 'PYTHONPATH': os.pathsep.join(sys.path)})
+        try:
+            assert systemd.recv(100) == b'READY=1'
+        finally:
+            process.terminate()
+            assert process.wait(60) == 0
