@@ -97,8 +97,7 @@ class Standalone:
         self._conf.set_override('novncproxy_base_url', f'http://{LOOPBACK}:{proxy.port}/vnc_auto.html', 'vnc')
         self._start(compute_factory.build_service(self._conf, self._transport), fail)
         api = api_factory.build_service(
-            self._conf, self._transport, auth=lambda app, port: auth.FixedToken(
-                app, self._api_token, hosts=[f'{LOOPBACK}:{port}', f'localhost:{port}']))
+            self._conf, self._transport, auth.FixedToken(self._api_token, hosts=[LOOPBACK, 'localhost']))
         self._start(api, fail)
         self._announcer = console_announcer.ConsoleAnnouncer(LOOPBACK, api.port, self._api_token)
 

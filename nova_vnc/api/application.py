@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The WSGI application."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import webob
+
+from nova_vnc.api import access_log, auth, console_plane, faults, microversion, request_id, routes
+from nova_vnc.api.request import ApiRequest
+from nova_vnc.context import RequestContext
+
+
+class Application:
+    """Answers requests of any WSGI server, in threads of its own or not.
+
+    :param page_limit: most servers of a page
+    """
+
+    def __init__(self, plane: console_plane.ConsolePlane, authentication: auth.Authentication,
+                 page_limit: int) -> None:
+        self._plane = plane
+        self._authentication = authentication
+        self._page_limit = page_limit
+        self._router = routes.Router()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        started = time.monotonic()
+        request = self._receive(webob.Request(environ))
+        try:
+            response = self._answer(request)
+        except Exception as error:
+            response = faults.response_to(error, request.ids.own)
+        _add_headers(response, request)
+        access_log.log(request.http, response, request.microversion, time.monotonic() - started)
+        return response(environ, start_response)
+
+    def _receive(self, http: webob.Request) -> ApiRequest:
+        ids = request_id.ids_of(http)
+        return ApiRequest(http, ids, _context(ids, None), self._plane, self._page_limit)
+
+    def _answer(self, request: ApiRequest) -> webob.Response:
+        path = _path(request.http)
+        match = self._router.match(path)
+        identity = self._authentication.identify(request.http)
+        if identity is None and not routes.is_public(match, path):
+            raise faults.Refusal(401, headers={'WWW-Authenticate': auth.TOKEN_HEADER})
+        if match is None:
+            raise faults.Refusal(404)
+        request.context = _context(request.ids, identity)
+        if match.has_microversions:
+            request.microversion = microversion.requested(request.http.headers)
+            microversion.check_offered(request.microversion)
+        handler = routes.handler_for(match, request.http.method)
+        if handler is None:
+            raise faults.Refusal(405, headers={'Allow': routes.allowed_methods(match)})
+        _check_project(request, match.project_id)
+        body = json.dumps(handler(request, **match.arguments)).encode()
+        return webob.Response(body=body, content_type='application/json')
+
+
+def _path(http: webob.Request) -> str:
+    try:
+        return http.path_info
+    except UnicodeDecodeError:
+        raise faults.Refusal(404) from None
+
+
+def _context(ids: request_id.RequestIds, identity: auth.Identity | None) -> RequestContext:
+    # It also becomes this thread's, in place of the last request's, for the log lines.
+    known = identity or auth.Identity(None, None, is_admin=False)
+    return RequestContext(user_id=known.user_id, project_id=known.project_id, is_admin=known.is_admin,
+                          request_id=ids.own, global_request_id=ids.inbound, overwrite=True)
+
+
+def _check_project(request: ApiRequest, project_in_url: str | None) -> None:
+    own = request.context.project_id
+    if project_in_url and own and project_in_url != own:
+        raise faults.Refusal(400, f"Malformed request URL: URL's project_id '{project_in_url}' doesn't match Context's "
+                                  f"project_id '{own}'")
+    request.project_in_url = project_in_url
+
+
+def _add_headers(response: webob.Response, request: ApiRequest) -> None:
+    headers = request.ids.response_headers()
+    if request.microversion is not None:
+        headers += microversion.response_headers(request.microversion)
+    for name, value in headers:
+        response.headers.add(name, value)

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""POST /servers/{id}/remote-consoles: a console since microversion 2.6."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nova_vnc.api import microversion, validation
+from nova_vnc.api.request import ApiRequest
+from nova_vnc.api.schemas import remote_consoles as schemas
+
+
+@microversion.available('2.6')
+def create(request: ApiRequest, server_id: str) -> dict[str, Any]:
+    body = request.body()
+    validation.check_body(body, schemas.CREATE, request.version)
+    protocol, console_type = body['remote_console']['protocol'], body['remote_console']['type']
+    url = request.plane.create_console(request.context, server_id, protocol, console_type)
+    return {'remote_console': {'protocol': protocol, 'type': console_type, 'url': url}}

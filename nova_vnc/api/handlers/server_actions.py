@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""POST /servers/{id}/action: the consoles of microversions 2.1 to 2.5."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from nova_vnc.api import console_plane, faults, validation
+from nova_vnc.api.microversion import MIN, Microversion
+from nova_vnc.api.request import ApiRequest
+from nova_vnc.api.schemas import server_actions as schemas
+
+_LAST = Microversion(2, 5)
+
+
+class _Action(NamedTuple):
+    protocol: str
+    schema: validation.Schema
+
+
+_ACTIONS = {
+    'os-getVNCConsole': _Action(console_plane.PROTOCOL_VNC, schemas.GET_VNC_CONSOLE),
+    'os-getSPICEConsole': _Action('spice', schemas.GET_SPICE_CONSOLE),
+    'os-getSerialConsole': _Action('serial', schemas.GET_SERIAL_CONSOLE),
+    'os-getRDPConsole': _Action('rdp', schemas.GET_RDP_CONSOLE),
+}
+
+
+def act(request: ApiRequest, server_id: str) -> dict[str, Any]:
+    body = request.body()
+    if not isinstance(body, dict) or len(body) != 1:
+        raise faults.Refusal(400, 'Malformed request body')
+    name = next(iter(body))
+    if name not in _ACTIONS:
+        raise faults.Refusal(400, f'There is no such action: {name}')
+    if request.version > _LAST:
+        raise faults.Refusal(404)
+    validation.check_body(body, {MIN: _ACTIONS[name].schema}, request.version)
+    console_type = body[name]['type']
+    url = request.plane.create_console(request.context, server_id, _ACTIONS[name].protocol, console_type)
+    return {'console': {'type': console_type, 'url': url}}

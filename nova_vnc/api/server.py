@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP server of nova-vnc-api: cheroot, with (green) threads, around the application."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from cheroot import wsgi
+from oslo_log import log as logging
+
+from nova_vnc import exception
+
+LOG = logging.getLogger(__name__)
+
+# A request waits for other services for seconds when they are away; beyond this many the next ones wait their turn.
+THREADS = 16
+
+# For the header of a request, and for each silence within a request, in seconds.
+CLIENT_TIMEOUT_S = 10
+
+# Nginx and Apache take 8 KiB for a line; a token of Keystone's has a place in that.
+MAX_HEADER_BYTES = 64 * 1024
+
+# Above it cheroot itself answers, with 413 in plain text, before the body is read. Below it the application says 413
+# in JSON, and cheroot reads what is left.
+MAX_BODY_BYTES = 1024 * 1024
+
+# Requests under way when the service stops; the longest wait of three calls to other services, one after the other.
+STOP_TIMEOUT_S = 30
+
+BACKLOG = 128
+
+_STOP_POLL_S = 0.1
+
+Application = Callable[..., object]
+
+
+class ApiServer:
+    """A service.Service.
+
+    :param host: address to listen on
+    :param port: 0: any; `port` tells which, once it has started
+    :param close: called when the service has stopped
+    """
+
+    def __init__(self, app: Application, host: str, port: int, close: Callable[[], None]) -> None:
+        self._app = app
+        self._host = host
+        self.port = port
+        self._close = close
+        self._server: _Server | None = None
+
+    def start(self, fail: Callable[[str], None]) -> None:
+        """See service.Service.
+
+        :raises ConfigurationError: the address cannot be listened on
+        """
+        try:
+            server = _build_server(self._app, self._host, self.port)
+            server.prepare()
+        except (OSError, ValueError) as error:
+            raise exception.ConfigurationError(reason=(
+                f'nova-vnc-api cannot listen on {self._host}:{self.port} ([DEFAULT]osapi_compute_listen, '
+                f'[DEFAULT]osapi_compute_listen_port): {error.__cause__ or error}')) from None
+        self._server = server
+        self.port = server.bind_addr[1]
+        threading.Thread(target=_serve, args=(server, fail), name='api', daemon=True).start()
+        LOG.info('The Compute API listens on %s:%s', self._host, self.port)
+
+    def stop(self, hurry: threading.Event) -> None:
+        """See service.Service. Requests under way are answered, unless there is hurry."""
+        stopped = threading.Event()
+        if self._server is not None:
+            threading.Thread(target=_stop, args=(self._server, stopped), name='api-stop', daemon=True).start()
+            while not (stopped.wait(_STOP_POLL_S) or hurry.is_set()):
+                pass
+        self._close()
+
+
+class _Server(wsgi.Server):
+    """cheroot's, which would print its errors."""
+
+    def error_log(self, msg: str = '', level: int = logging.INFO, traceback: bool = False) -> None:
+        LOG.log(level, 'HTTP server: %s', msg, exc_info=traceback)
+
+
+def _build_server(app: Application, host: str, port: int) -> _Server:
+    server = _Server((host, port), app, numthreads=THREADS, max=THREADS, request_queue_size=BACKLOG,
+                         timeout=CLIENT_TIMEOUT_S, shutdown_timeout=STOP_TIMEOUT_S, server_name='nova-vnc-api')
+    server.max_request_header_size = MAX_HEADER_BYTES
+    server.max_request_body_size = MAX_BODY_BYTES
+    # One request a connection: under eventlet cheroot would notice the next one half a second late, because its
+    # selector waits for the connections alone that were there when it began to wait.
+    server.keep_alive_conn_limit = 0
+    return server
+
+
+def _serve(server: _Server, fail: Callable[[str], None]) -> None:
+    try:
+        server.serve()
+    except BaseException as error:  # of a thread of cheroot's that could not go on
+        fail(f'The HTTP server of nova-vnc-api has ended: {error!r}')
+
+
+def _stop(server: _Server, stopped: threading.Event) -> None:
+    try:
+        server.stop()
+    finally:
+        stopped.set()

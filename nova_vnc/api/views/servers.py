@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Servers, as far as the instance directory knows them.
+
+What only Nova knows is left out - created, image, addresses - or, where clients cannot do without, empty.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nova_vnc.api import server_status
+from nova_vnc.api.microversion import Microversion
+from nova_vnc.api.request import ApiRequest
+from nova_vnc.api.views import links
+from nova_vnc.rpc.consoleauth import DirectoryEntry
+
+COLLECTION = 'servers'
+
+_WITH_HOST_STATUS = Microversion(2, 16)
+
+
+def summary(request: ApiRequest, entry: DirectoryEntry) -> dict[str, Any]:
+    """What GET /servers shows of each."""
+    instance = entry.instance
+    return {'id': instance.uuid, 'name': instance.display_name or instance.name,
+            'links': links.resource_links(request, COLLECTION, instance.uuid)}
+
+
+def document(request: ApiRequest, entry: DirectoryEntry) -> dict[str, Any]:
+    """What GET /servers/detail and GET /servers/{id} show."""
+    instance = entry.instance
+    shown = {
+        **summary(request, entry),
+        'status': server_status.status_of(instance.vm_state, instance.task_state),
+        'tenant_id': instance.project_id or '',
+        'user_id': instance.user_id or '',
+        'addresses': {},
+        'flavor': {},
+        'image': '',
+        'metadata': {},
+        'OS-EXT-STS:vm_state': instance.vm_state,
+        'OS-EXT-STS:task_state': instance.task_state,
+        'OS-EXT-STS:power_state': server_status.power_state_of(instance.vm_state),
+    }
+    return {**shown, **_for_admin(request, entry)} if request.context.is_admin else shown
+
+
+def _for_admin(request: ApiRequest, entry: DirectoryEntry) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        'OS-EXT-SRV-ATTR:host': entry.instance.host,
+        'OS-EXT-SRV-ATTR:instance_name': entry.instance.name,
+    }
+    if request.version >= _WITH_HOST_STATUS:
+        shown['host_status'] = 'UNKNOWN' if entry.host_is_silent else 'UP'
+    return shown
