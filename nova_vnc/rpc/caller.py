@@ -16,7 +16,7 @@ from concurrent import futures
 from typing import Any
 
 import amqp
-import kombu
+import kombu.exceptions
 import oslo_messaging
 from oslo_log import log as logging
 

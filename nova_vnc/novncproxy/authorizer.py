@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a token to what it stands for."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from nova_vnc import exception, objects
+from nova_vnc.context import RequestContext
+from nova_vnc.novncproxy.refusal import Refusal, Refused
+from nova_vnc.rpc.consoleauth import ConsoleAuthAPI
+
+_REFUSALS = {
+    objects.REASON_INVALID: Refusal.TOKEN,
+    objects.REASON_NOT_READY: Refusal.NOT_READY,
+    objects.REASON_MOVED: Refusal.MOVED,
+    objects.REASON_HOST_SILENT: Refusal.HOST_SILENT,
+    objects.REASON_UNAVAILABLE: Refusal.UNAVAILABLE,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Grant:
+    """What the holder of a valid token may open.
+
+    :ivar display_name: of the VM, '' where it is not known
+    :ivar access_url: the scheme and host that the console was handed out under; None: the caller was too old to say
+    :ivar request_id: of the API request that asked for the console, where known
+    """
+
+    instance_uuid: str
+    display_name: str
+    host: str
+    port: int
+    internal_access_path: str | None = None
+    access_url: str | None = dataclasses.field(default=None, repr=False)
+    request_id: str | None = None
+
+
+class Authorizer:
+    """Asks nova-consoleauth.
+
+    How long that may take, and how many may ask at a time, is bounded by the client that it is given.
+    """
+
+    def __init__(self, consoleauth_api: ConsoleAuthAPI) -> None:
+        self._consoleauth_api = consoleauth_api
+
+    def check(self, ctxt: RequestContext, token: str) -> Grant:
+        """:raises Refused: TOKEN, NOT_READY, MOVED, HOST_SILENT or UNAVAILABLE"""
+        check = self._ask(ctxt, token)
+        if check.connect_info is None:
+            reason = check.reason or objects.REASON_INVALID
+            raise Refused(_REFUSALS.get(reason, Refusal.TOKEN), f'nova-consoleauth: {reason}')
+        info = check.connect_info
+        if info.console_type != objects.CONSOLE_TYPE_NOVNC:
+            raise Refused(Refusal.TOKEN, f'a token for a console of type {info.console_type!r}')
+        return Grant(instance_uuid=info.instance_uuid, display_name=check.display_name or '', host=info.host,
+                     port=int(info.port), internal_access_path=info.internal_access_path,
+                     access_url=info.access_url, request_id=check.request_id)
+
+    def _ask(self, ctxt: RequestContext, token: str) -> objects.TokenCheck:
+        try:
+            return self._consoleauth_api.check_token(ctxt, token)
+        except (exception.ServiceUnavailable, exception.StoreUnavailable) as error:
+            raise Refused(Refusal.UNAVAILABLE, str(error)) from None
+        except exception.InvalidConnectionInfo:
+            raise Refused(Refusal.UNAVAILABLE, 'nova-consoleauth gave an answer that cannot be used') from None
+        except Exception as error:
+            # Whatever broke over there. Its text is not logged: it may quote what it was given.
+            kind = getattr(error, 'exc_type', None) or type(error).__name__
+            raise Refused(Refusal.UNAVAILABLE, f'nova-consoleauth failed: {kind}') from None

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The TCP connection to a VNC server."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Sequence
+
+from nova_vnc.net import tcp
+from nova_vnc.net.deadline import Deadline, DeadlineExceeded
+from nova_vnc.net.stream import TcpStream
+from nova_vnc.novncproxy.refusal import Refusal, Refused
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# Of the answer to a CONNECT request; Nova reads as much at a time.
+_MAX_ANSWER_BYTES = 4096
+_END_OF_HEADER = b'\r\n\r\n'
+
+
+class Connector:
+    """Connects, but only to where the operator allows.
+
+    :param networks: none means anywhere
+    :param timeout_s: for the resolution of the name, the connection and the CONNECT request together
+    """
+
+    def __init__(self, networks: Sequence[Network], timeout_s: float) -> None:
+        self._networks = tuple(networks)
+        self._timeout_s = timeout_s
+
+    def connect(self, host: str, port: int, internal_access_path: str | None = None) -> TcpStream:
+        """Return a stream on which the VNC server speaks next.
+
+        :param internal_access_path: where given, what to ask for with HTTP CONNECT first, as Nova does for hypervisors
+            that serve all their consoles on one port
+        :raises Refused: UNREACHABLE, SILENT, FORBIDDEN_TARGET or DECLINED
+        """
+        deadline = Deadline(self._timeout_s)
+        try:
+            addresses = self._allowed_addresses(tcp.resolve(host, port, deadline), host)
+            stream = TcpStream(_connect_to_first(addresses, port, deadline))
+        except DeadlineExceeded as error:
+            raise Refused(Refusal.SILENT, f'{host} port {port}: {error}') from None
+        except OSError as error:
+            raise Refused(Refusal.UNREACHABLE, f'{host} port {port}: {error.strerror or error}') from None
+        if internal_access_path:
+            stream.set_deadline(deadline)
+            try:
+                _request_path(stream, internal_access_path)
+            except BaseException:
+                stream.close()
+                raise
+        return stream
+
+    def _allowed_addresses(self, addresses: Sequence[str], host: str) -> list[str]:
+        allowed = [address for address in addresses if self._is_allowed(address)]
+        if addresses and not allowed:
+            raise Refused(Refusal.FORBIDDEN_TARGET,
+                          f'{host} ({", ".join(addresses)}) lies in none of [novncproxy]target_networks')
+        return allowed
+
+    def _is_allowed(self, text: str) -> bool:
+        if not self._networks:
+            return True
+        address = ipaddress.ip_address(text)
+        # ::ffff:192.0.2.1 is a connection to 192.0.2.1.
+        address = getattr(address, 'ipv4_mapped', None) or address
+        return any(address in network for network in self._networks)
+
+
+def _connect_to_first(addresses: Sequence[str], port: int, deadline: Deadline) -> socket.socket:
+    """Connect to the first address that answers; none may use up the time of those behind it."""
+    error: OSError = socket.gaierror(socket.EAI_NONAME, 'no address')
+    for position, address in enumerate(addresses):
+        share = Deadline(deadline.remaining() / (len(addresses) - position))
+        try:
+            return tcp.connect(address, port, share)
+        except OSError as caught:
+            error = caught
+    raise error
+
+
+def _request_path(stream: TcpStream, path: str) -> None:
+    """Send an HTTP CONNECT and read the answer to its end, not further: the VNC server speaks right behind it."""
+    if any(not '!' <= char <= '~' for char in path):
+        raise Refused(Refusal.UNREACHABLE, 'malformed internal_access_path')
+    answer = b''
+    try:
+        stream.write(f'CONNECT {path} HTTP/1.1\r\n\r\n'.encode('ascii'))
+        while not answer.endswith(_END_OF_HEADER):
+            byte = stream.read(1)
+            answer += byte
+            if not byte or len(answer) > _MAX_ANSWER_BYTES:
+                raise Refused(Refusal.DECLINED, 'no proper answer to CONNECT for the internal_access_path')
+    except DeadlineExceeded as error:
+        raise Refused(Refusal.SILENT, f'CONNECT for the internal_access_path: {error}') from None
+    except OSError as error:
+        raise Refused(Refusal.UNREACHABLE, f'CONNECT for the internal_access_path: {error}') from None
+    if answer.split(b'\r\n', 1)[0].split(b' ')[1:2] != [b'200']:
+        raise Refused(Refusal.DECLINED, 'CONNECT for the internal_access_path was not answered with 200')

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From options to a proxy. The only place of this package that reads options."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+
+import oslo_messaging
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from nova_vnc import exception
+from nova_vnc.novncproxy import request as requests
+from nova_vnc.novncproxy.authorizer import Authorizer
+from nova_vnc.novncproxy.connector import Connector, Network
+from nova_vnc.novncproxy.files import FileTree
+from nova_vnc.novncproxy.proxy import NoVNCProxy, Settings
+from nova_vnc.novncproxy.registry import SessionRegistry
+from nova_vnc.novncproxy.session import Parts
+from nova_vnc.relay.engine import Engine
+from nova_vnc.relay.relay import Timing
+from nova_vnc.rpc.caller import Caller
+from nova_vnc.rpc.consoleauth import ConsoleAuthAPI
+
+LOG = logging.getLogger(__name__)
+
+# Calls to nova-consoleauth that are under way at a time; the others wait for their turn. A call takes milliseconds.
+_CONCURRENT_CHECKS = 16
+# A browser that answers nothing for so many intervals is gone.
+_SILENT_INTERVALS = 2
+# Where ping_interval is 0: no ping is ever due.
+_NEVER_S = 1e9
+
+
+def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> NoVNCProxy:
+    """:raises ConfigurationError: the proxy cannot start with these options"""
+    _refuse_what_cannot_be_had(conf)
+    _warn_of_what_has_no_effect(conf)
+    options = conf.novncproxy
+    parts = Parts(
+        authorizer=Authorizer(_build_consoleauth_api(conf, transport)),
+        connector=Connector(_read_networks(options.target_networks), options.connect_timeout),
+        engine=Engine(_build_timing(options.ping_interval)),
+        registry=SessionRegistry(),
+        allowed_hosts=_read_allowed_hosts(conf.console.allowed_origins),
+        handshake_timeout_s=options.handshake_timeout)
+    settings = Settings(
+        host=conf.vnc.novncproxy_host,
+        port=conf.vnc.novncproxy_port,
+        prefer_ipv6=conf.source_is_ipv6,
+        header_timeout_s=options.header_timeout,
+        keep_alive_timeout_s=options.keep_alive_timeout,
+        drain_timeout_s=options.drain_timeout,
+        max_pending_connections=options.max_pending_connections)
+    return NoVNCProxy(settings, FileTree(conf.web, options.own_console_page), parts)
+
+
+def _build_consoleauth_api(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> ConsoleAuthAPI:
+    checks = conf.novncproxy.max_pending_checks
+    concurrent = min(_CONCURRENT_CHECKS, checks)
+    return ConsoleAuthAPI(Caller(transport, max_concurrent=concurrent, max_waiting=checks - concurrent),
+                          timeout_s=conf.novncproxy.token_check_timeout)
+
+
+def _build_timing(ping_interval_s: int) -> Timing:
+    interval_s = ping_interval_s or _NEVER_S
+    return Timing(ping_interval_s=interval_s, ping_timeout_s=_SILENT_INTERVALS * interval_s)
+
+
+def _read_networks(texts: list[str]) -> list[Network]:
+    networks: list[Network] = []
+    for text in texts:
+        try:
+            networks.append(ipaddress.ip_network(text, strict=False))
+        except ValueError:
+            raise exception.ConfigurationError(
+                reason=f'[novncproxy]target_networks: {text!r} is not a network in CIDR notation, such as '
+                       '192.0.2.0/24') from None
+    return networks
+
+
+def _read_allowed_hosts(names: list[str]) -> frozenset[str]:
+    for name in names:
+        if requests.parse_host_header(name) != requests.normalize_host(name):
+            LOG.warning('[console]allowed_origins: %r is no host name, so no page matches it. Scheme and port do not '
+                        'belong there.', name)
+    return frozenset(requests.normalize_host(name) for name in names)
+
+
+def _refuse_what_cannot_be_had(conf: cfg.ConfigOpts) -> None:
+    if conf.ssl_only:
+        raise exception.ConfigurationError(
+            reason='[DEFAULT]ssl_only = True: the proxy does not speak TLS yet and would serve in the clear. Terminate '
+                   'TLS in a load balancer before it and set ssl_only = False.')
+    if 'none' not in conf.vnc.auth_schemes:
+        raise exception.ConfigurationError(
+            reason=f'[vnc]auth_schemes = {",".join(conf.vnc.auth_schemes)}: of these only "none" is available yet. Add '
+                   'it, if connections to the VNC servers may be in the clear.')
+    if not os.path.isdir(conf.web):
+        raise exception.ConfigurationError(
+            reason=f'[DEFAULT]web = {conf.web}: there is no such directory. Install noVNC (Debian and Ubuntu: package '
+                   'novnc), or name the directory that holds its files.')
+    if conf.novncproxy.own_console_page and not os.path.isfile(os.path.join(conf.web, 'core', 'rfb.js')):
+        raise exception.ConfigurationError(
+            reason=f'[DEFAULT]web = {conf.web}: the directory holds no noVNC, core/rfb.js is missing. The console page '
+                   'needs it; with [novncproxy]own_console_page = False the proxy serves the directory as it is.')
+
+
+def _warn_of_what_has_no_effect(conf: cfg.ConfigOpts) -> None:
+    if conf.record:
+        LOG.warning('[DEFAULT]record has no effect: sessions are not recorded.')
+    if conf.daemon:
+        LOG.warning('[DEFAULT]daemon has no effect: the service stays in the foreground, under its service manager.')
+    if os.path.exists(conf.cert):
+        LOG.warning('[DEFAULT]cert = %s has no effect: the proxy does not speak TLS yet. Terminate it in a load '
+                    'balancer before the proxy.', conf.cert)
+    if conf.consoleauth.enforce_session_timeout:
+        LOG.warning('[consoleauth]enforce_session_timeout has no effect yet: sessions go on when their token expires.')

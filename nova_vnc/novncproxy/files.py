@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files that the proxy serves: those of noVNC, and its own page over them."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+from urllib import parse
+
+# Our own files; what the page needs lies below a name that noVNC does not use.
+OWN_FILES = Path(__file__).with_name('web')
+OWN_PAGE = 'vnc_auto.html'
+_OWN_DIRECTORY = 'nova-vnc'
+
+_HTML = 'text/html; charset=utf-8'
+_CONTENT_TYPES = {
+    '.html': _HTML,
+    '.js': 'text/javascript; charset=utf-8',
+    '.mjs': 'text/javascript; charset=utf-8',
+    '.css': 'text/css; charset=utf-8',
+    '.json': 'application/json',
+    '.map': 'application/json',
+    '.webmanifest': 'application/manifest+json',
+    '.txt': 'text/plain; charset=utf-8',
+    '.svg': 'image/svg+xml',
+    '.png': 'image/png',
+    '.jpg': 'image/jpeg',
+    '.gif': 'image/gif',
+    '.ico': 'image/x-icon',
+    '.wasm': 'application/wasm',
+    '.woff': 'font/woff',
+    '.woff2': 'font/woff2',
+    '.ttf': 'font/ttf',
+    '.mp3': 'audio/mpeg',
+    '.oga': 'audio/ogg',
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class ServedFile:
+    """An open file.
+
+    :ivar is_own: it is ours, not noVNC's
+    """
+
+    file: BinaryIO
+    size_bytes: int
+    modified_at: float
+    content_type: str
+    is_own: bool
+
+    @property
+    def is_page(self) -> bool:
+        return self.content_type == _HTML
+
+
+class FileTree:
+    """Finds files by the path of a URL.
+
+    Nothing outside the directories is served, whatever links lead there, and nothing whose name begins with a dot: the
+    directory may be a git clone.
+
+    :param web: the directory with noVNC
+    :param own_page: whether our console page stands in for the file of its name
+    """
+
+    def __init__(self, web: str, own_page: bool) -> None:
+        self._web = os.path.realpath(web)
+        self._own = os.path.realpath(OWN_FILES)
+        self._own_page = own_page
+
+    def open(self, url_path: str) -> ServedFile | None:
+        """Return the regular file at a path, without query; index.html for a directory that ends in a slash."""
+        names = _split(url_path)
+        if names is None:
+            return None
+        is_own = self._own_page and (names == [OWN_PAGE] or names[0] == _OWN_DIRECTORY)
+        root = self._own if is_own else self._web
+        path = os.path.realpath(os.path.join(root, *names))
+        if not path.startswith(root + os.sep):
+            return None
+        return _open_regular(path, is_own)
+
+
+def _split(url_path: str) -> list[str] | None:
+    path = parse.unquote(url_path, errors='surrogateescape')
+    if not path.startswith('/') or '\0' in path:
+        return None
+    names = path[1:].split('/')
+    if not names[-1]:
+        names[-1] = 'index.html'
+    if any(not name or name.startswith('.') for name in names):
+        return None
+    return names
+
+
+def _open_regular(path: str, is_own: bool) -> ServedFile | None:
+    try:
+        # Should somebody put a FIFO there, opening it must not wait for its other end.
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return None
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(fd)
+        return None
+    content_type = _CONTENT_TYPES.get(os.path.splitext(path)[1].lower(), 'application/octet-stream')
+    return ServedFile(os.fdopen(fd, 'rb'), status.st_size, status.st_mtime, content_type, is_own)

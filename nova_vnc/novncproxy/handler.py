@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP side: pages, refusals, and the WebSocket request, in a subclass of websockify's request handler.
+
+Of websockify and http.server it uses the reading of requests and the WebSocket handshake. It overrides what they say to
+clients and to the log: their texts quote the request, and a request holds a token.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import email.utils
+import shutil
+import socket
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from oslo_log import log as logging
+from websockify import websockifyserver
+
+from nova_vnc.net.stream import TcpStream
+from nova_vnc.net.websocket_stream import WebSocketStream
+from nova_vnc.novncproxy import request as requests
+from nova_vnc.novncproxy import upgrade
+from nova_vnc.novncproxy.files import FileTree, ServedFile
+from nova_vnc.novncproxy.http_stream import RequestLineTooLong, RequestReader, ResponseWriter, SlowRequest
+from nova_vnc.novncproxy.refusal import Refusal, Refused
+
+LOG = logging.getLogger(__name__)
+
+# Pages are checked for a newer version each time, so that an upgrade reaches everybody; what they load is kept for a
+# short time, as noVNC consists of some fifty files.
+_PAGE_CACHING = 'no-cache'
+_FILE_CACHING = 'max-age=300'
+
+# For our own page. Nothing forbids that the page is shown in a frame: Horizon does so.
+_CONTENT_SECURITY_POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; "
+                            "img-src 'self' data: blob:; media-src 'self'; connect-src 'self' ws: wss:; "
+                            "base-uri 'none'; form-action 'none'")
+_LOGGED_METHODS = ('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT')
+_NO_PAGE_HERE = 'This address takes WebSocket connections. Open the link of a console in a browser.'
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """What all connections share. Its attributes are also those that websockify looks for in its server.
+
+    :ivar open_session: leads a WebSocket request to its console
+    :ivar is_stopping: whether connections are to be closed after their present request
+    """
+
+    files: FileTree
+    open_session: Callable[[requests.ConsoleRequest, ConsoleRequestHandler], None]
+    is_stopping: Callable[[], bool]
+    header_timeout_s: float
+    keep_alive_timeout_s: float
+    logger: Any = LOG
+
+
+class Connection(Protocol):
+    """What the server knows of a connection.
+
+    :ivar is_idle: no request is under way; the handler keeps this up to date
+    """
+
+    is_idle: bool
+
+    def keep(self) -> None:
+        """See session.Door."""
+
+
+class _WebSocket(websockifyserver.CompatibleWebSocket):
+
+    def select_subprotocol(self, protocols: list[str]) -> str:
+        return upgrade.choose_subprotocol(protocols)
+
+
+class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
+    """Serves one connection: constructing it does all the work. Runs in a thread of the connection's own.
+
+    :ivar peer: see session.Door
+    """
+
+    SocketClass = _WebSocket
+    server: Site
+
+    def __init__(self, sock: socket.socket, peer: str, site: Site, connection_state: Connection) -> None:
+        self.peer = peer
+        self._connection_state = connection_state
+        self._requests = 0
+        super().__init__(sock, (peer, 0), site)
+
+    # One connection.
+
+    def setup(self) -> None:
+        self.connection = self.request
+        self._stream = TcpStream(self.request)
+        self.rfile = self._reader = RequestReader(self._stream)
+        self.wfile = ResponseWriter(self._stream, self.server.header_timeout_s)
+
+    def handle_one_request(self) -> None:
+        self.close_connection = True
+        self.command, self.path, self.request_version = '', '', ''
+        idle_timeout_s = self.server.keep_alive_timeout_s if self._requests else self.server.header_timeout_s
+        if not self._reader.wait_for_request(idle_timeout_s, self.server.header_timeout_s):
+            return
+        self._requests += 1
+        self._connection_state.is_idle = False
+        try:
+            super().handle_one_request()
+        except RequestLineTooLong:
+            self.send_error(HTTPStatus.REQUEST_URI_TOO_LONG)
+        except SlowRequest:
+            self.send_error(HTTPStatus.REQUEST_TIMEOUT)
+        self._connection_state.is_idle = True
+
+    def parse_request(self) -> bool:
+        if not super().parse_request():
+            return False
+        if self.request_version < 'HTTP/1.1' or not self.server.keep_alive_timeout_s or self.server.is_stopping():
+            self.close_connection = True
+        # http.server has taken surplus slashes away; what was asked for counts.
+        self.path = self.requestline.split()[1]
+        if not self.path.startswith('/') or any(not '!' <= char <= '~' for char in self.path):
+            self.send_error(HTTPStatus.BAD_REQUEST)
+            return False
+        if 'Transfer-Encoding' in self.headers or self.headers.get('Content-Length', '0') != '0':
+            self.close_connection = True  # the body is not read, so it must not be taken for the next request
+        return True
+
+    # Pages.
+
+    def do_GET(self) -> None:
+        self._serve_page(with_body=True)
+
+    def do_HEAD(self) -> None:
+        self._serve_page(with_body=False)
+
+    def _refuse_method(self) -> None:
+        self.close_connection = True
+        self._answer(HTTPStatus.METHOD_NOT_ALLOWED, headers={'Allow': 'GET, HEAD'})
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _refuse_method
+
+    def _serve_page(self, with_body: bool) -> None:
+        if self.path.startswith('//'):
+            # Where such a path gets into a Location header, browsers read it as another host (CVE-2021-3654).
+            self._answer(HTTPStatus.BAD_REQUEST)
+            return
+        try:
+            location = requests.redirect_for_page(self.path)
+        except Refused as refused:
+            self._answer(HTTPStatus.BAD_REQUEST, refused.refusal.text)
+            return
+        if location is not None:
+            self._answer(HTTPStatus.FOUND, headers={'Location': location, 'Cache-Control': 'no-store'})
+            return
+        served = self.server.files.open(self.path.partition('?')[0])
+        if served is None:
+            self._answer_missing()
+            return
+        with served.file:
+            self._send_file(served, with_body)
+
+    def _answer_missing(self) -> None:
+        is_websocket_path = self.path.partition('?')[0] in ('/', '/websockify') or requests.has_token(self.path)
+        if 'Sec-WebSocket-Key' in self.headers:
+            LOG.warning('%s: a WebSocket request arrived without its header Upgrade: websocket. A load balancer or '
+                        'reverse proxy on the way must be told to pass WebSockets on.', self.peer)
+        if is_websocket_path:
+            self._answer(HTTPStatus.UPGRADE_REQUIRED, _NO_PAGE_HERE,
+                         {'Upgrade': 'websocket', 'Connection': 'Upgrade', 'Sec-WebSocket-Version': upgrade.VERSION})
+        else:
+            self._answer(HTTPStatus.NOT_FOUND)
+
+    def _send_file(self, served: ServedFile, with_body: bool) -> None:
+        modified = email.utils.formatdate(served.modified_at, usegmt=True)
+        is_known = self.headers.get('If-Modified-Since') == modified
+        self.send_response(HTTPStatus.NOT_MODIFIED if is_known else HTTPStatus.OK)
+        if not is_known:
+            self.send_header('Content-Type', served.content_type)
+            self.send_header('Content-Length', str(served.size_bytes))
+        self.send_header('Last-Modified', modified)
+        self.send_header('Cache-Control', _PAGE_CACHING if served.is_page else _FILE_CACHING)
+        if served.is_own and served.is_page:
+            self.send_header('Content-Security-Policy', _CONTENT_SECURITY_POLICY)
+        self.end_headers()
+        if with_body and not is_known:
+            shutil.copyfileobj(served.file, self.wfile)
+
+    # WebSocket.
+
+    def handle_upgrade(self) -> None:
+        self.close_connection = True
+        try:
+            upgrade.check_upgrade(self.request_version, self.headers)
+        except upgrade.UpgradeRefused as refused:
+            self._answer(refused.status, refused.text, {'Sec-WebSocket-Version': upgrade.VERSION})
+            return
+        self.server.open_session(requests.ConsoleRequest.from_http(self.path, self.headers), self)
+
+    def keep(self) -> None:
+        """See session.Door."""
+        self._connection_state.keep()
+
+    def turn_away(self, refusal: Refusal, text: str) -> None:
+        """See session.Door."""
+        headers = {'WWW-Authenticate': 'Console-Link'} if refusal.status == HTTPStatus.UNAUTHORIZED else {}
+        self._answer(HTTPStatus(refusal.status), text, headers)
+
+    def open(self) -> WebSocketStream:
+        """See session.Door."""
+        self.SocketClass(self).accept(self.request, self.headers)
+        return WebSocketStream(self.request, self._reader.take_ahead())
+
+    # Answers.
+
+    def _answer(self, status: HTTPStatus, text: str = '', headers: dict[str, str] | None = None) -> None:
+        body = f'{text or status.phrase}\n'.encode()
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header('Content-Type', 'text/plain; charset=utf-8')
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        if self.command != 'HEAD':
+            self.wfile.write(body)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer for http.server, in our words; then close, as nobody knows where the next request would begin."""
+        self.close_connection = True
+        if not self.request_version.startswith('HTTP/1.'):
+            self.request_version = 'HTTP/1.0'  # or else there would be no status line
+        self._answer(HTTPStatus(code))
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        super().send_response(code, message)
+        if self.close_connection and code != HTTPStatus.SWITCHING_PROTOCOLS:
+            self.send_header('Connection', 'close')
+
+    def end_headers(self) -> None:
+        self.send_header('Referrer-Policy', 'no-referrer')
+        self.send_header('X-Content-Type-Options', 'nosniff')
+        super().end_headers()
+
+    def version_string(self) -> str:
+        return 'nova-novncproxy'
+
+    def log_request(self, code: int | str = '-', size: int | str = '-') -> None:
+        command = self.command if self.command in _LOGGED_METHODS else '-'
+        LOG.info('%s "%s %s" %d', self.peer, command, requests.loggable_path(self.path), code)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Drop what http.server and websockify have to say: it quotes requests."""

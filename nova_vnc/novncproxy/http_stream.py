@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What http.server reads requests from and writes answers to, with bounds on size and time."""
+
+from __future__ import annotations
+
+import http.client
+
+from nova_vnc.net.deadline import Deadline, DeadlineExceeded
+from nova_vnc.net.stream import TcpStream
+
+# Limits in use elsewhere: Apache 8190 bytes a line, nginx 32 KiB in all. The cookies of a dashboard on the same host
+# come along with each request.
+MAX_REQUEST_LINE_BYTES = 8192
+MAX_HEADER_BYTES = 32 * 1024
+
+_READ_BYTES = 4096
+
+
+class RequestLineTooLong(Exception):  # noqa: N818 - named like its status, URI Too Long
+    """The first line of a request exceeds MAX_REQUEST_LINE_BYTES."""
+
+
+class SlowRequest(Exception):  # noqa: N818 - it is no error of ours
+    """A request has begun and did not come to its end in time."""
+
+
+class RequestReader:
+    """Reads the headers of requests, line by line, never more than a few KiB ahead."""
+
+    closed = False
+
+    def __init__(self, stream: TcpStream) -> None:
+        self._stream = stream
+        self._ahead = b''
+        self._left_bytes = 0
+        self._in_first_line = True
+
+    def wait_for_request(self, idle_timeout_s: float, header_timeout_s: float) -> bool:
+        """Return whether a request begins in time, and if so, give it header_timeout_s for all of its header."""
+        self._left_bytes = MAX_HEADER_BYTES
+        self._in_first_line = True
+        if not self._ahead:
+            self._stream.set_deadline(Deadline(idle_timeout_s))
+            try:
+                self._ahead = self._stream.read(_READ_BYTES)
+            except DeadlineExceeded:
+                return False
+        self._stream.set_deadline(Deadline(header_timeout_s))
+        return bool(self._ahead)
+
+    def readline(self, limit: int = -1) -> bytes:
+        """Return a line with its end, or what there is where the connection ends.
+
+        :param limit: http.server's own, which is higher than ours and so has no effect
+        :raises RequestLineTooLong: the first line is too long
+        :raises http.client.LineTooLong: the header is too long; http.server answers with 431
+        :raises SlowRequest: it takes too long
+        """
+        searched = 0
+        while (end := self._ahead.find(b'\n', searched) + 1) == 0:
+            searched = len(self._ahead)
+            self._check_size(searched)
+            data = self._read()
+            if not data:
+                end = searched
+                break
+            self._ahead += data
+        self._check_size(end)
+        line, self._ahead = self._ahead[:end], self._ahead[end:]
+        self._left_bytes -= end
+        self._in_first_line = False
+        return line
+
+    def take_ahead(self) -> bytes:
+        """Return what was received behind the request. Reading goes on behind it, by whoever takes it."""
+        ahead, self._ahead = self._ahead, b''
+        return ahead
+
+    def close(self) -> None:
+        """For socketserver; the connection is not the reader's to close."""
+
+    def _read(self) -> bytes:
+        try:
+            return self._stream.read(_READ_BYTES)
+        except DeadlineExceeded:
+            raise SlowRequest('the header of a request did not come in time') from None
+
+    def _check_size(self, line_bytes: int) -> None:
+        if self._in_first_line and line_bytes > MAX_REQUEST_LINE_BYTES:
+            raise RequestLineTooLong
+        if line_bytes > self._left_bytes:
+            raise http.client.LineTooLong('header')
+
+
+class ResponseWriter:
+    """Writes answers.
+
+    :param timeout_s: for each piece that is written, which is 64 KiB of a file at most
+    """
+
+    closed = False
+
+    def __init__(self, stream: TcpStream, timeout_s: float) -> None:
+        self._stream = stream
+        self._timeout_s = timeout_s
+
+    def write(self, data: bytes) -> int:
+        self._stream.set_deadline(Deadline(self._timeout_s))
+        self._stream.write(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """For http.server; nothing is kept back."""
+
+    def close(self) -> None:
+        """For socketserver; the connection is not the writer's to close."""

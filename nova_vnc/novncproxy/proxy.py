@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""nova-novncproxy as a service: its start, and its end in order."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable
+
+from oslo_log import log as logging
+
+from nova_vnc.net.websocket import CloseCode
+from nova_vnc.novncproxy import server as http_server
+from nova_vnc.novncproxy.files import FileTree
+from nova_vnc.novncproxy.handler import ConsoleRequestHandler, Site
+from nova_vnc.novncproxy.pending import PendingConnections
+from nova_vnc.novncproxy.request import ConsoleRequest
+from nova_vnc.novncproxy.session import Parts, Session
+
+LOG = logging.getLogger(__name__)
+
+_POLL_S = 0.1
+# What sessions get to say goodbye once their time is up; the relay gives each one less.
+_GOODBYE_S = 6.0
+_STOPPING = 'The console service is being restarted. Reconnect in a moment.'
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Where to listen, what to serve and how long to wait: see the options of the same names."""
+
+    host: str
+    port: int
+    prefer_ipv6: bool
+    header_timeout_s: float
+    keep_alive_timeout_s: float
+    drain_timeout_s: float
+    max_pending_connections: int
+
+
+class NoVNCProxy:
+    """A service.Service.
+
+    :ivar port: the TCP port it listens on, after start()
+    """
+
+    def __init__(self, settings: Settings, files: FileTree, parts: Parts) -> None:
+        self.port = settings.port
+        self._settings = settings
+        self._parts = parts
+        self._stopping = threading.Event()
+        self._pending = PendingConnections(settings.max_pending_connections)
+        self._server = http_server.Server(
+            Site(files, self._open_session, self._stopping.is_set, settings.header_timeout_s,
+                 settings.keep_alive_timeout_s), self._pending)
+
+    def start(self, fail: Callable[[str], None]) -> None:
+        """:raises ConfigurationError: the address or the port cannot be had"""
+        settings = self._settings
+        listener = http_server.listen(settings.host, settings.port, settings.prefer_ipv6)
+        self.port = listener.getsockname()[1]
+        self._parts.engine.start()
+        self._server.start(listener, fail)
+        LOG.info('Listening for browsers on %s port %d', settings.host, self.port)
+
+    def stop(self, hurry: threading.Event) -> None:
+        """Take no new connections, let the sessions go on for a while, then end them."""
+        self._stopping.set()
+        self._server.stop()
+        self._pending.drop_idle()
+        if self._is_busy() and self._settings.drain_timeout_s:
+            LOG.info('%d sessions may go on for %d s', len(self._parts.registry), self._settings.drain_timeout_s)
+        if not self._wait_until_idle(self._settings.drain_timeout_s, hurry):
+            self._pending.drop_all()
+            self._parts.registry.close_all(CloseCode.GOING_AWAY, _STOPPING)
+            self._wait_until_idle(_GOODBYE_S, hurry)
+        self._parts.engine.stop()
+
+    def _open_session(self, request: ConsoleRequest, door: ConsoleRequestHandler) -> None:
+        Session(self._parts, request, door).open()
+
+    def _is_busy(self) -> bool:
+        return bool(len(self._pending) or len(self._parts.registry))
+
+    def _wait_until_idle(self, timeout_s: float, hurry: threading.Event) -> bool:
+        end = time.monotonic() + timeout_s
+        while self._is_busy() and not hurry.is_set():
+            remaining_s = end - time.monotonic()
+            if remaining_s <= 0:
+                return False
+            hurry.wait(min(_POLL_S, remaining_s))
+        return not self._is_busy()

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The listening socket, and a thread for each connection until it is a session or closed."""
+
+from __future__ import annotations
+
+import collections
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+from oslo_log import log as logging
+
+from nova_vnc import exception
+from nova_vnc.net import tcp
+from nova_vnc.novncproxy.handler import ConsoleRequestHandler, Site
+from nova_vnc.novncproxy.pending import PendingConnections
+
+LOG = logging.getLogger(__name__)
+
+_BACKLOG = 1024
+# How long to leave connections alone after accept() has failed for want of file descriptors or memory.
+_ACCEPT_PAUSE_S = 0.5
+# How long to wait for a connection that select() has announced and another worker has taken.
+_ACCEPT_WAIT_S = 0.1
+_FULL = (b'HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 34\r\nRetry-After: 5\r\n'
+         b'Connection: close\r\n\r\nToo many connections, try later.\r\n')
+
+
+def listen(host: str, port: int, prefer_ipv6: bool = False) -> socket.socket:
+    """Return a listening socket, which no other process can share by chance.
+
+    SO_REUSEPORT is not set: with it a second start on the same port would silently take half of the users.
+
+    :param prefer_ipv6: where the host is a name with addresses of both kinds
+    :raises ConfigurationError: in one line, with the option
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        preferred = socket.AF_INET6 if prefer_ipv6 else socket.AF_INET
+        family, _, _, _, address = min(found, key=lambda info: info[0] != preferred)
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise exception.ConfigurationError(reason=f'[vnc]novncproxy_host = {host}: {error}') from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise exception.ConfigurationError(
+            reason=f'[vnc]novncproxy_host = {host} and novncproxy_port = {port}: {error.strerror}') from None
+    # Not non-blocking: accept() of eventlet would then return connections that are not green.
+    listener.settimeout(_ACCEPT_WAIT_S)
+    return listener
+
+
+class Server:
+    """Accepts connections and leads each through HTTP, in a thread of its own."""
+
+    def __init__(self, site: Site, pending: PendingConnections) -> None:
+        self._site = site
+        self._pending = pending
+        self._goodbyes = _Goodbyes()
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._thread: threading.Thread | None = None
+
+    def start(self, listener: socket.socket, fail: Callable[[str], None]) -> None:
+        """Accept from now on.
+
+        :param fail: called if that ends for another reason than stop()
+        """
+        self._thread = threading.Thread(target=self._run, args=(listener, fail), name='accept', daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the listening socket; return once nobody is accepted any more."""
+        self._wake_writer.send(b'x')
+        if self._thread is not None:
+            self._thread.join()
+        self._wake_reader.close()
+        self._wake_writer.close()
+
+    def _run(self, listener: socket.socket, fail: Callable[[str], None]) -> None:
+        try:
+            while not self._is_stopped(listener):
+                self._accept(listener)
+        except Exception as error:
+            LOG.exception('Accepting connections failed')
+            fail(f'Accepting connections failed: {error}')
+        finally:
+            listener.close()
+            self._goodbyes.close_all()
+
+    def _is_stopped(self, listener: socket.socket) -> bool:
+        """Wait for something to do; return whether that is to stop."""
+        # Closing a socket does not wake who waits for it, so a second one is waited for.
+        ready, _, _ = select.select([listener, self._wake_reader], [], [], self._goodbyes.seconds_to_next())
+        self._goodbyes.close_old()
+        return self._wake_reader in ready
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            sock, address = listener.accept()
+        except (TimeoutError, ConnectionError):
+            return  # it left before we came, or another worker was faster
+        except OSError as error:
+            LOG.error('Cannot accept a connection: %s', error)
+            select.select([self._wake_reader], [], [], _ACCEPT_PAUSE_S)
+            return
+        sock.setblocking(True)
+        connection = _Connection(sock, _format_peer(address), self._site, self._pending)
+        if not self._pending.add(connection):
+            LOG.warning('%s: turned away, [novncproxy]max_pending_connections is reached', connection.peer)
+            self._goodbyes.add(sock, _FULL)
+            return
+        try:
+            threading.Thread(target=connection.run, name='connection', daemon=True).start()
+        except RuntimeError as error:
+            LOG.error('%s: turned away: %s', connection.peer, error)
+            self._pending.remove(connection)
+            self._goodbyes.add(sock, _FULL)
+
+
+class _Connection:
+    """One client connection until it is a session or closed."""
+
+    def __init__(self, sock: socket.socket, peer: str, site: Site, pending: PendingConnections) -> None:
+        self._sock = sock
+        self.peer = peer
+        self._site = site
+        self._pending = pending
+        self.is_idle = True
+
+    def run(self) -> None:
+        try:
+            tcp.configure(self._sock)
+            ConsoleRequestHandler(self._sock, self.peer, self._site, self)
+        except OSError as error:
+            LOG.debug('%s: connection lost: %s', self.peer, error)
+        except Exception:
+            LOG.exception('%s: serving the connection failed', self.peer)
+        finally:
+            self._pending.remove(self)
+            # What a session has taken over is detached from this object, so that nothing happens here.
+            self._sock.close()
+
+    def keep(self) -> None:
+        self._pending.keep(self)
+
+    def drop(self) -> None:
+        """Wake whoever waits for the client: it reads the end of the stream now."""
+        try:
+            self._sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it has ended by itself
+
+
+class _Goodbyes:
+    """Connections that got an answer without having been read.
+
+    To close them at once would reset them, and the reset can overtake the answer; so it is done a moment later.
+    """
+
+    _DELAY_S = 1.0
+    _LIMIT = 128
+
+    def __init__(self) -> None:
+        self._waiting: collections.deque[tuple[float, socket.socket]] = collections.deque()
+
+    def add(self, sock: socket.socket, answer: bytes) -> None:
+        sock.setblocking(False)
+        try:
+            sock.send(answer)
+            sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # it has left
+        self._waiting.append((time.monotonic() + self._DELAY_S, sock))
+        if len(self._waiting) > self._LIMIT:
+            self._waiting.popleft()[1].close()
+
+    def seconds_to_next(self) -> float | None:
+        return max(0.0, self._waiting[0][0] - time.monotonic()) if self._waiting else None
+
+    def close_old(self) -> None:
+        while self._waiting and self._waiting[0][0] <= time.monotonic():
+            self._waiting.popleft()[1].close()
+
+    def close_all(self) -> None:
+        while self._waiting:
+            self._waiting.popleft()[1].close()
+
+
+def _format_peer(address: tuple[str, int]) -> str:
+    host, port = address[:2]
+    host = host.removeprefix('::ffff:') if '.' in host else host
+    return f'[{host}]:{port}' if ':' in host else f'{host}:{port}'

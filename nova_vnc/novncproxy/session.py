@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The story of one session, from the request to its end.
+
+Whatever can be refused is refused before the WebSocket is there, so that a program gets an HTTP status. A browser
+cannot see one; it gets its WebSocket all the same, and reads the reason in RFB. A refusal after that is a close frame.
+
+A session is set up in the thread of its connection, which is done once the relay has both connections. The name of the
+session in the log is its request id, which the user reads in every refusal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import time
+from collections.abc import Iterator
+from typing import Protocol
+
+from oslo_log import log as logging
+
+from nova_vnc import context
+from nova_vnc.net.stream import TcpStream
+from nova_vnc.net.websocket_stream import WebSocketProtocolError, WebSocketStream
+from nova_vnc.novncproxy import request as requests
+from nova_vnc.novncproxy import security
+from nova_vnc.novncproxy.authorizer import Authorizer, Grant
+from nova_vnc.novncproxy.connector import Connector
+from nova_vnc.novncproxy.refusal import Refusal, Refused
+from nova_vnc.novncproxy.registry import OpenSession, SessionRegistry
+from nova_vnc.relay.end import RelayEnd
+from nova_vnc.relay.engine import Engine, EngineStopped
+from nova_vnc.rfb.init import console_name
+from nova_vnc.rfb.text import drop_control_characters
+
+LOG = logging.getLogger(__name__)
+
+
+class Door(Protocol):
+    """The client's connection, while it is still HTTP's. All methods but keep() raise OSError when the client left."""
+
+    peer: str
+
+    def keep(self) -> None:
+        """The client holds a valid token: don't drop it to make room for others."""
+
+    def turn_away(self, refusal: Refusal, text: str) -> None:
+        """Answer with an HTTP status."""
+
+    def open(self) -> WebSocketStream:
+        """Answer with 101. The connection is the caller's from here on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """What all sessions share.
+
+    :ivar allowed_hosts: see request.check_origin_host()
+    :ivar handshake_timeout_s: for each part of the RFB handshake, on each side
+    """
+
+    authorizer: Authorizer
+    connector: Connector
+    engine: Engine
+    registry: SessionRegistry
+    allowed_hosts: frozenset[str]
+    handshake_timeout_s: float
+
+
+class Session:
+    """One client on its way to a console."""
+
+    def __init__(self, parts: Parts, request: requests.ConsoleRequest, door: Door) -> None:
+        self._parts = parts
+        self._request = request
+        self._door = door
+        self._ctxt = context.service_context()
+        self._id = self._ctxt.request_id.removeprefix('req-')
+
+    def open(self) -> None:
+        """Lead the client to its console, or tell it why not. Logs what either side does wrong; raises nothing."""
+        try:
+            with _mistakes_refused():
+                grant = self._admit()
+                self._door.keep()
+                compute_stream, compute_early = self._reach_console(grant)
+        except Refused as refused:
+            self._turn_away(refused)
+            return
+        self._let_in(grant, compute_stream, compute_early)
+
+    # Before the WebSocket.
+
+    def _admit(self) -> Grant:
+        """Check where the request comes from and what it may open.
+
+        The Origin's host comes first, so that a foreign page cannot find out which tokens are valid; its scheme comes
+        last, as the right one is known with the token only.
+        """
+        requests.check_origin_host(self._request, self._parts.allowed_hosts)
+        grant = self._parts.authorizer.check(self._ctxt, requests.find_token(self._request))
+        self._ctxt.global_request_id = grant.request_id
+        if grant.access_url is not None:
+            requests.check_origin_scheme(self._request, grant.access_url)
+        elif self._request.is_from_browser:
+            LOG.info('Session %s: instance %s: the token came without an access_url (consoleauth 1.2 or 2.0), so the '
+                     'scheme of the Origin is not checked', self._id, grant.instance_uuid)
+        return grant
+
+    def _reach_console(self, grant: Grant) -> tuple[TcpStream, bytes]:
+        """Return a stream to the VNC server, past RFB security, and what was read beyond that."""
+        try:
+            stream = self._parts.connector.connect(grant.host, grant.port, grant.internal_access_path)
+            try:
+                return stream, security.negotiate_with_compute(stream, self._parts.handshake_timeout_s)
+            except BaseException:
+                stream.close()
+                raise
+        except Refused as refused:
+            raise Refused(refused.refusal, f'instance {grant.instance_uuid}: {refused.detail}') from None
+
+    def _turn_away(self, refused: Refused) -> None:
+        refusal = refused.refusal
+        LOG.log(refusal.level, 'Session %s: refused %s with %d: %s', self._id, self._door.peer, refusal.status,
+                refused.detail)
+        text = refusal.text_with(self._ctxt.request_id)
+        with contextlib.suppress(OSError):  # it does not wait for the reason
+            if self._request.is_from_browser:
+                self._turn_away_in_rfb(refusal, text)
+            else:
+                self._door.turn_away(refusal, text)
+
+    def _turn_away_in_rfb(self, refusal: Refusal, text: str) -> None:
+        tenant_stream = self._door.open()
+        with contextlib.suppress(Refused, WebSocketProtocolError, security.ClientGone):
+            security.refuse_tenant(tenant_stream, text, self._parts.handshake_timeout_s)
+        tenant_stream.close(refusal.close_code, text)
+
+    # With the WebSocket.
+
+    def _let_in(self, grant: Grant, compute_stream: TcpStream, compute_early: bytes) -> None:
+        """Open the WebSocket, introduce the sides to each other, and hand both to the relay."""
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(compute_stream.close)
+            try:
+                tenant_stream = self._door.open()
+            except OSError as error:
+                self._log_broken_off(grant, Refusal.CLIENT_SILENT.level, f'the client left: {error}')
+                return
+            try:
+                with _mistakes_refused():
+                    from_client, from_target = self._introduce(grant, tenant_stream, compute_stream, compute_early)
+                    self._hand_over(grant, tenant_stream, compute_stream, from_client, from_target)
+                on_failure.pop_all()
+            except Refused as refused:
+                text = refused.refusal.text_with(self._ctxt.request_id)
+                self._log_broken_off(grant, refused.refusal.level, refused.detail)
+                tenant_stream.close(refused.refusal.close_code, text)
+            except WebSocketProtocolError as error:
+                self._log_broken_off(grant, Refusal.CLIENT_NOT_VNC.level, f'client: {error}')
+                tenant_stream.close(error.close_code)
+            except security.ClientGone as gone:
+                self._log_broken_off(grant, Refusal.CLIENT_SILENT.level, f'the client left: {gone}')
+                tenant_stream.close()
+
+    def _introduce(self, grant: Grant, tenant_stream: WebSocketStream, compute_stream: TcpStream,
+                   compute_early: bytes) -> tuple[bytes, bytes]:
+        """Carry the browser's handshake and both Init messages; return what either side has said beyond them."""
+        timeout_s = self._parts.handshake_timeout_s
+        client_init, from_client = security.negotiate_with_tenant(tenant_stream, timeout_s)
+        server_init, from_target = security.exchange_init_with_compute(compute_stream, client_init, compute_early,
+                                                                       timeout_s)
+        name = console_name(grant.display_name, grant.instance_uuid)
+        security.send_server_init(tenant_stream, dataclasses.replace(server_init, name=name), timeout_s)
+        return from_client, from_target
+
+    def _hand_over(self, grant: Grant, tenant_stream: WebSocketStream, compute_stream: TcpStream, from_client: bytes,
+                   from_target: bytes) -> None:
+        session = OpenSession(self._id, grant.instance_uuid, drop_control_characters(grant.display_name),
+                              self._door.peer, time.time(), grant.request_id)
+        LOG.info('Session %s: instance %s (%s) at %s port %d opened for %s', session.id, session.instance_uuid,
+                 session.display_name, grant.host, grant.port, session.peer)
+        self._parts.registry.add(session)
+        client_sock, parser, unread = tenant_stream.detach()
+        try:
+            relay = self._parts.engine.add(
+                client_sock, compute_stream.detach(), parser=parser, from_client=from_client + unread,
+                from_target=from_target, on_end=functools.partial(end_session, self._parts.registry, session))
+        except EngineStopped:
+            self._parts.registry.remove(session.id)
+            LOG.info('Session %s: instance %s ended: the proxy is stopping', session.id, session.instance_uuid)
+            return
+        self._parts.registry.attach(session.id, relay)
+
+    def _log_broken_off(self, grant: Grant, level: int, detail: str) -> None:
+        LOG.log(level, 'Session %s: instance %s: set-up for %s broken off: %s', self._id, grant.instance_uuid,
+                self._door.peer, detail)
+
+
+def end_session(registry: SessionRegistry, session: OpenSession, end: RelayEnd) -> None:
+    """Take note of the end of a relay, in a thread of the relay engine's."""
+    registry.remove(session.id)
+    ctxt = context.RequestContext(request_id=f'req-{session.id}', global_request_id=session.global_request_id,
+                                  overwrite=False)
+    LOG.info('Session %s: instance %s (%s) ended for %s: %s (code %d) after %.1f s, %d bytes from it, %d bytes to it',
+             session.id, session.instance_uuid, session.display_name, session.peer, end.cause.value, end.close_code,
+             end.duration_s, end.bytes_from_client, end.bytes_from_target, context=ctxt)
+
+
+@contextlib.contextmanager
+def _mistakes_refused() -> Iterator[None]:
+    """Turn a defect of ours into a refusal like any other, so that no client ever waits for nothing."""
+    try:
+        yield
+    except (Refused, security.ClientGone, WebSocketProtocolError):
+        raise
+    except Exception:
+        LOG.exception('Setting up a session failed')
+        raise Refused(Refusal.INTERNAL, 'see the traceback before this line') from None

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The opening handshake of a WebSocket (RFC 6455 section 4.2), server side. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from email.message import Message
+from http import HTTPStatus
+
+# Draft versions 7 and 8, which websockify takes too, name the page in Sec-WebSocket-Origin, so their clients would pass
+# for programs without an Origin. No browser has spoken them since 2012.
+VERSION = '13'
+
+_KEY_BYTES = 16
+# What websockify and old noVNC agree on.
+_SUBPROTOCOL = 'binary'
+
+
+class UpgradeRefused(Exception):  # noqa: N818 - it is an answer
+    """The request is no proper WebSocket handshake."""
+
+    def __init__(self, status: HTTPStatus, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+def check_upgrade(request_version: str, headers: Message) -> None:
+    """:raises UpgradeRefused: the handshake lacks something"""
+    if request_version == 'HTTP/1.0' or 'upgrade' not in _tokens(headers, 'Connection'):
+        raise UpgradeRefused(HTTPStatus.BAD_REQUEST, 'A WebSocket needs HTTP/1.1 and the header Connection: Upgrade.')
+    if headers.get_all('Sec-WebSocket-Version') != [VERSION]:
+        raise UpgradeRefused(HTTPStatus.UPGRADE_REQUIRED, f'Only version {VERSION} of WebSocket is spoken here.')
+    keys = headers.get_all('Sec-WebSocket-Key', [])
+    if len(keys) != 1 or not _is_key(keys[0]):
+        raise UpgradeRefused(HTTPStatus.BAD_REQUEST, 'Sec-WebSocket-Key is missing or malformed.')
+    offered = headers.get('Sec-WebSocket-Protocol', '')
+    if offered and not choose_subprotocol(offered.split(',')):
+        raise UpgradeRefused(HTTPStatus.BAD_REQUEST, f'The only WebSocket subprotocol here is {_SUBPROTOCOL}.')
+
+
+def choose_subprotocol(offered: Sequence[str]) -> str:
+    """Return what to answer; '' where nothing was offered.
+
+    :param offered: the Sec-WebSocket-Protocol header, split at its commas and at nothing else, of a handshake that
+        check_upgrade() has passed
+    """
+    return next((protocol for protocol in offered if protocol.strip() == _SUBPROTOCOL), '')
+
+
+def _tokens(headers: Message, name: str) -> set[str]:
+    return {token.strip().lower() for value in headers.get_all(name, []) for token in value.split(',')} - {''}
+
+
+def _is_key(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key.strip(), validate=True)) == _KEY_BYTES
+    except (binascii.Error, ValueError):
+        return False
