@@ -20,4 +20,9 @@ MODULES: tuple[types.ModuleType, ...] = (
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
     for module in MODULES:
+        group: cfg.OptGroup | None = getattr(module, 'GROUP', None)
+        if group is not None:
+            # oslo.config's own copy of a group shares its values with the original, and so with every other conf
+            # object of the process.
+            conf.register_group(cfg.OptGroup(group.name, title=group.title))
         module.register_opts(conf)

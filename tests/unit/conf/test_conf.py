@@ -19,6 +19,12 @@ def default_of(name: str):
     return next(option.default for option in nova_vnc.conf.vnc.OPTS if option.name == name)
 
 
+def test_two_conf_objects_share_no_values(tmp_path):
+    one, two = read(tmp_path, ''), read(tmp_path, '')
+    one.set_override('connection_uri', 'test:///default', 'libvirt')
+    assert (one.libvirt.connection_uri, two.libvirt.connection_uri) == ('test:///default', '')
+
+
 def test_seed_era_lines_work_as_well_as_their_successors(tmp_path):
     old = read(tmp_path, '''
 [DEFAULT]
