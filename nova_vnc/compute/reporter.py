@@ -68,19 +68,20 @@ class Reporter:
     def _report(self) -> bool:
         """Send one report and tell whether the next one can wait for news."""
         try:
-            instances = self._list_instances()
+            records = [dataclasses.replace(instance, host=self._host) for instance in self._list_instances()]
+            self._consoleauth_api.report_instances(service_context(), self._host, records)
         except exception.HypervisorUnavailable:
             return True   # the driver says so in the log, and calls report_soon() when that is over
-        records = [dataclasses.replace(instance, host=self._host) for instance in instances]
-        try:
-            self._consoleauth_api.report_instances(service_context(), self._host, records)
-        except exception.ServiceUnavailable:
-            if not self._failing:
-                LOG.warning('Cannot report the VMs of this host: the message bus is not available; will keep trying')
-            self._failing = True
+        except Exception as error:
+            self._say_failed(error)
             return False
         if self._failing:
-            LOG.info('Reported the VMs of this host again')
+            LOG.info('The VMs of this host are reported again')
         self._failing = False
         LOG.debug('Reported %d instances', len(records))
         return True
+
+    def _say_failed(self, error: Exception) -> None:
+        if not self._failing:
+            LOG.warning('Cannot report the VMs of this host to nova-consoleauth, will keep trying: %s', error)
+        self._failing = True
