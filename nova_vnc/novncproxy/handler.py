@@ -124,23 +124,21 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
         if not self.path.startswith('/') or any(not '!' <= char <= '~' for char in self.path):
             self.send_error(HTTPStatus.BAD_REQUEST)
             return False
+        if self.command not in ('GET', 'HEAD'):
+            self.close_connection = True
+            self._answer(HTTPStatus.METHOD_NOT_ALLOWED, headers={'Allow': 'GET, HEAD'})
+            return False
         if 'Transfer-Encoding' in self.headers or self.headers.get('Content-Length', '0') != '0':
             self.close_connection = True  # the body is not read, so it must not be taken for the next request
         return True
 
     # Pages.
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - http.server's name
         self._serve_page(with_body=True)
 
-    def do_HEAD(self) -> None:
+    def do_HEAD(self) -> None:  # noqa: N802 - http.server's name
         self._serve_page(with_body=False)
-
-    def _refuse_method(self) -> None:
-        self.close_connection = True
-        self._answer(HTTPStatus.METHOD_NOT_ALLOWED, headers={'Allow': 'GET, HEAD'})
-
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _refuse_method
 
     def _serve_page(self, with_body: bool) -> None:
         if self.path.startswith('//'):

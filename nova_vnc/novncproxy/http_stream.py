@@ -16,11 +16,11 @@ MAX_HEADER_BYTES = 32 * 1024
 _READ_BYTES = 4096
 
 
-class RequestLineTooLong(Exception):  # noqa: N818 - named like its status, URI Too Long
+class RequestLineTooLong(Exception):
     """The first line of a request exceeds MAX_REQUEST_LINE_BYTES."""
 
 
-class SlowRequest(Exception):  # noqa: N818 - it is no error of ours
+class SlowRequest(Exception):
     """A request has begun and did not come to its end in time."""
 
 

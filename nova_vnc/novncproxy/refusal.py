@@ -57,7 +57,7 @@ class Refusal(enum.Enum):
         return f'{self.text} ({request_id})'
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer
+class Refused(Exception):
     """Somebody gets no console.
 
     :param detail: for the operator's log; never a token

@@ -85,8 +85,8 @@ def check_origin_scheme(request: ConsoleRequest, access_url: str) -> None:
         scheme = request.forwarded_proto.split(',')[0].strip().lower()
     expected = parse.urlsplit(access_url).scheme.lower()
     if scheme not in (expected, _PAGE_SCHEME.get(expected)):
-        raise Refused(Refusal.SCHEME, f'the page was opened by {scheme!r} and the console URL is {expected!r}; behind a '
-                                      'load balancer that terminates TLS, look at X-Forwarded-Proto and '
+        raise Refused(Refusal.SCHEME, f'the page was opened by {scheme!r} and the console URL is {expected!r}; behind '
+                                      'a load balancer that terminates TLS, look at X-Forwarded-Proto and '
                                       '[vnc]novncproxy_base_url')
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
 from nova_vnc.net.stream import Stream
-from nova_vnc.net.websocket_stream import WebSocketClosed, WebSocketProtocolError
+from nova_vnc.net.websocket_stream import WebSocketClosed
 from nova_vnc.novncproxy.refusal import Refusal, Refused
 from nova_vnc.rfb.client import ClientHandshake
 from nova_vnc.rfb.drive import drive
@@ -21,7 +21,7 @@ from nova_vnc.rfb.init import ClientInit, ClientInitReader, ServerInit, ServerIn
 from nova_vnc.rfb.server import RefusalHandshake, ServerHandshake
 
 
-class ClientGone(Exception):  # noqa: N818 - nobody did anything wrong
+class ClientGone(Exception):
     """The browser closed or broke its connection; there is nobody left to tell anything."""
 
 

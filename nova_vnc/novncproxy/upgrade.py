@@ -18,7 +18,7 @@ _KEY_BYTES = 16
 _SUBPROTOCOL = 'binary'
 
 
-class UpgradeRefused(Exception):  # noqa: N818 - it is an answer
+class UpgradeRefused(Exception):
     """The request is no proper WebSocket handshake."""
 
     def __init__(self, status: HTTPStatus, text: str) -> None:
