@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,10 +15,15 @@ from nova_vnc.api import faults, microversion
 Schema = Mapping[str, Any]
 VersionedSchema = Mapping[microversion.Microversion, Schema]
 
-_FORMATS = jsonschema.FormatChecker(formats=['regex'])
+_FORMATS = jsonschema.FormatChecker(formats=[])
 
 # A value is the client's own and comes back in the message.
 _MAX_VALUE_CHARS = 200
+
+
+@_FORMATS.checks('regex', raises=(re.error, RecursionError, OverflowError))
+def _is_regex(value: object) -> bool:
+    return not isinstance(value, str) or bool(re.compile(value))
 
 
 def check_body(body: Any, schemas: VersionedSchema, version: microversion.Microversion) -> None:
@@ -42,7 +48,10 @@ def check_query(query: Mapping[str, list[str]], schemas: VersionedSchema, versio
 
 def _first_error(instance: Any, schema: Schema) -> jsonschema.ValidationError | None:
     validator = jsonschema.Draft202012Validator(schema, format_checker=_FORMATS)
-    return jsonschema_exceptions.best_match(validator.iter_errors(instance))
+    try:
+        return jsonschema_exceptions.best_match(validator.iter_errors(instance))
+    except RecursionError:  # nested so deep that the message, which shows it, cannot be made
+        raise faults.Refusal(400, 'Malformed request body') from None
 
 
 def _describe(kind: str, name: object, error: jsonschema.ValidationError) -> str:
