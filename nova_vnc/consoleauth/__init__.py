@@ -1,1 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""nova-consoleauth: the only owner of state. It keeps tokens and the directory of VMs, and checks tokens.
+
+tokens: pure rules. stores/, directory/: the two interfaces to what is kept, and their drivers. checker: what a token
+stands for now. manager: the endpoints on the bus. service, factory: the process.
+"""

@@ -1,1 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The database of nova-consoleauth.
+
+factory: options -> Database. engine: transactions, and the one place where errors of the database libraries become
+ours. schema: whose tables these are, and migrations. models: the tables. tokens, instances: the queries.
+"""

@@ -109,10 +109,9 @@ class _NoiseFilter(stdlib_logging.Filter):
 
 
 def _reason_of(record: stdlib_logging.LogRecord) -> str:
-    values = record.args
-    if isinstance(values, dict):
-        return str(values.get('err_str', ''))
-    return str(values[0]) if values else record.getMessage()
+    if isinstance(record.args, tuple):
+        return str(record.args[0]) if record.args else record.getMessage()
+    return str((record.args or {}).get('err_str', ''))
 
 
 class _UnknownMethodFilter(stdlib_logging.Filter):

@@ -10,8 +10,12 @@ from collections.abc import Callable, Hashable
 REMEMBER_S = 300.0
 
 
+# From this size on, members whose time is over are looked for.
+_LARGE = 256
+
+
 class ExpiringSet:
-    """A set whose members leave by themselves; holds as many entries as there are hosts at most."""
+    """A set whose members leave by themselves; adding one again starts its time anew."""
 
     def __init__(self, ttl_s: float = REMEMBER_S, clock: Callable[[], float] = time.monotonic) -> None:
         self._ttl_s = ttl_s
@@ -19,7 +23,12 @@ class ExpiringSet:
         self._until: dict[Hashable, float] = {}
 
     def add(self, member: Hashable) -> None:
-        self._until[member] = self._clock() + self._ttl_s
+        now = self._clock()
+        if len(self._until) >= _LARGE:
+            for old, until in list(self._until.items()):
+                if until <= now:
+                    self._until.pop(old, None)
+        self._until[member] = now + self._ttl_s
 
     def __contains__(self, member: Hashable) -> bool:
         until = self._until.get(member)

@@ -9,13 +9,15 @@ from collections.abc import Sequence
 import oslo_messaging
 from oslo_log import log as logging
 
+from nova_vnc.net.deadline import Deadline
 from nova_vnc.rpc import broker_log, serializer
 
 LOG = logging.getLogger(__name__)
 
 # Between two tries when the broker refuses us (credentials, virtual host) instead of being absent, for which
 # oslo.messaging itself tries again.
-RETRY_S = 5.0
+_RETRY_S = 5.0
+_POLL_S = 0.05
 
 
 def build_server(transport: oslo_messaging.Transport, topic: str, server: str,
@@ -50,12 +52,15 @@ class BackgroundServer:
         """Tell whether the queues are there, once they are or the time is over."""
         return self._listening.wait(timeout_s)
 
-    def stop(self, timeout_s: float = 5.0) -> None:
-        """Take no further messages, and wait for the answers under way for at most timeout_s seconds."""
+    def stop(self, timeout_s: float = 5.0, hurry: threading.Event | None = None) -> None:
+        """Take no further messages, and wait for the answers under way: timeout_s seconds, or until `hurry` is set."""
         self._stopping.set()
-        stopper = threading.Thread(target=self._close, name=f'{self._name}-stop', daemon=True)
-        stopper.start()
-        stopper.join(timeout_s)
+        closed = threading.Event()
+        threading.Thread(target=self._close, args=(closed,), name=f'{self._name}-stop', daemon=True).start()
+        deadline = Deadline(timeout_s)
+        while not (closed.wait(min(_POLL_S, deadline.remaining())) or deadline.expired()):
+            if hurry is not None and hurry.is_set():
+                return
 
     def _listen(self) -> None:
         while not self._stopping.is_set():
@@ -65,13 +70,16 @@ class BackgroundServer:
                 server.start()
             except Exception as error:
                 broker_log.failed(error)
-                self._stopping.wait(RETRY_S)
+                self._stopping.wait(_RETRY_S)
                 continue
             broker_log.connected()
             self._listening.set()
             return
 
-    def _close(self) -> None:
-        if self._server is not None:
-            self._server.stop()
-            self._server.wait()
+    def _close(self, closed: threading.Event) -> None:
+        try:
+            if self._server is not None:
+                self._server.stop()
+                self._server.wait()
+        finally:
+            closed.set()

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a token stands for now: it must be valid, its VM known, and the VM's console still where it was."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from oslo_log import log as logging
+
+from nova_vnc import exception, objects
+from nova_vnc.consoleauth import tokens
+from nova_vnc.consoleauth.directory.base import Entry, InstanceDirectory
+from nova_vnc.consoleauth.stores.base import TokenStore
+from nova_vnc.context import RequestContext
+from nova_vnc.rpc.compute import ComputeAPI
+
+LOG = logging.getLogger(__name__)
+
+# The caller waits 10 s in all. A host that has gone silent may still answer, but hardly late.
+_COMPUTE_TIMEOUT_S = 5.0
+_SILENT_COMPUTE_TIMEOUT_S = 2.0
+
+
+class TokenChecker:
+    """:param clock: unix seconds"""
+
+    def __init__(self, store: TokenStore, directory: InstanceDirectory, compute: ComputeAPI, ttl_s: int,
+                 clock: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._directory = directory
+        self._compute = compute
+        self._ttl_s = ttl_s
+        self._clock = clock
+
+    def check(self, ctxt: RequestContext, token: object) -> objects.TokenCheck:
+        """Return connect_info, or the reason why not.
+
+        :raises StoreUnavailable: what is stored cannot be read now
+        """
+        if not tokens.is_token(token):
+            return objects.TokenCheck(None, objects.REASON_INVALID)
+        stored = self._store.get(tokens.hash_token(str(token)), self._clock())
+        if stored is None:
+            return objects.TokenCheck(None, objects.REASON_INVALID)
+        entry = self._directory.get(stored.instance_uuid)
+        reason = self._find_obstacle(ctxt, stored, entry)
+        if reason is not None:
+            LOG.info('A valid token of instance %s was refused: %s', stored.instance_uuid, reason)
+        return objects.TokenCheck(
+            connect_info=tokens.build_connect_info(stored, str(token), self._ttl_s) if reason is None else None,
+            reason=reason, display_name=entry.instance.display_name if entry else None, expires=stored.expires,
+            request_id=stored.request_id)
+
+    def _find_obstacle(self, ctxt: RequestContext, stored: tokens.StoredToken, entry: Entry | None) -> str | None:
+        if entry is None or not entry.instance.host:
+            return objects.REASON_NOT_READY
+        timeout_s = _SILENT_COMPUTE_TIMEOUT_S if entry.host_is_silent else _COMPUTE_TIMEOUT_S
+        try:
+            is_there = self._compute.validate_console(ctxt, entry.instance, stored.host, stored.port,
+                                                      stored.console_type, timeout_s)
+        except exception.ServiceUnavailable:
+            return objects.REASON_HOST_SILENT
+        except (exception.InstanceNotFound, exception.InstanceNotReady):
+            return objects.REASON_NOT_READY
+        except exception.NovaVNCError as error:  # no VNC graphics any more, VNC disabled
+            LOG.warning('Host %s does not validate the console of instance %s: %s', entry.instance.host,
+                        stored.instance_uuid, error)
+            return objects.REASON_MOVED
+        return None if is_there else objects.REASON_MOVED

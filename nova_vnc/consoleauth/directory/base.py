@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The interface of an instance directory."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Sequence
+
+from nova_vnc import objects
+from nova_vnc.consoleauth import resources
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A VM, and whether its host has gone silent."""
+
+    instance: objects.InstanceRecord
+    host_is_silent: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """One message of a host's report of all its VMs; the others may come before it or after it, or twice."""
+
+    host: str
+    number: int                                     # the greater, the newer
+    total: int                                      # VMs in all messages of this report
+    instances: Sequence[objects.InstanceRecord]
+
+
+class InstanceDirectory(abc.ABC):
+    """Knows the VMs; for several processes of nova-consoleauth at once, over restarts; thread-safe.
+
+    Every method raises StoreUnavailable when what it is kept in cannot be used now, within a few seconds.
+    tests/unit/consoleauth/directory/test_contract.py runs on every driver.
+    """
+
+    @classmethod
+    @abc.abstractmethod
+    def build(cls, parts: resources.Resources) -> InstanceDirectory:
+        """Make the directory that the options ask for; nothing is connected yet.
+
+        :raises ConfigurationError: the options do not fit this driver
+        """
+
+    @abc.abstractmethod
+    def get(self, instance_uuid: str) -> Entry | None:
+        """Return a VM by its canonical uuid."""
+
+    @abc.abstractmethod
+    def page(self, project_id: str | None, name: str | None, limit: int, marker: str | None) -> Sequence[Entry]:
+        """Return a page, ordered by uuid.
+
+        :param project_id: only this project's; None: all
+        :param name: only those whose display name fits; see name_filter
+        :param marker: uuid of the last entry of the page before
+        :raises MarkerNotFound: no such entry, or one of another project
+        """
+
+    @abc.abstractmethod
+    def report(self, report: Report) -> None:
+        """Learn what a compute host has."""

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From options to the service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import oslo_messaging
+import stevedore
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from nova_vnc import exception
+from nova_vnc.consoleauth import manager, resources
+from nova_vnc.consoleauth.checker import TokenChecker
+from nova_vnc.consoleauth.directory.base import InstanceDirectory
+from nova_vnc.consoleauth.service import ConsoleAuthService
+from nova_vnc.consoleauth.stores.base import TokenStore
+from nova_vnc.rpc import compute as compute_contract
+from nova_vnc.rpc import consoleauth as contract
+from nova_vnc.rpc.caller import Caller
+from nova_vnc.rpc.server import BackgroundServer
+
+LOG = logging.getLogger(__name__)
+
+_AUTO = 'auto'
+_STORES = 'nova_vnc.token_store'
+_DIRECTORIES = 'nova_vnc.instance_directory'
+
+# As many as there are threads that handle messages (executor_thread_pool_size), so that checks of VMs on a silent host
+# do not keep others waiting.
+_MAX_CONCURRENT_CALLS = 64
+
+
+def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> ConsoleAuthService:
+    """Make nova-consoleauth.
+
+    :raises ConfigurationError: the options cannot be used
+    """
+    options = conf.consoleauth
+    parts = resources.Resources(conf)
+    store: TokenStore = _load(_STORES, options.token_store, 'database').build(parts)
+    directory: InstanceDirectory = _load(_DIRECTORIES, options.instance_directory, 'reported').build(parts)
+    database = parts.used_database()
+    if database is not None:
+        LOG.info('The database is %s, %s', database.name,
+                 'as [database]connection says' if conf.database.connection
+                 else 'a file of our own in [DEFAULT]state_path, since [database]connection is not set')
+    caller = Caller(transport, max_concurrent=_MAX_CONCURRENT_CALLS)
+    compute = compute_contract.ComputeAPI(
+        caller, compute_contract.versions_to_send(conf.upgrade_levels.compute))
+    work = manager.Manager(store, directory, TokenChecker(store, directory, compute, options.token_ttl),
+                           options.token_ttl)
+    server = BackgroundServer(transport, contract.TOPIC, conf.host, [
+        manager.NovaEndpoint(work), manager.GrizzlyEndpoint(work), manager.NovaVNCEndpoint(work)])
+    return ConsoleAuthService(server, caller, store, database)
+
+
+def _load(namespace: str, configured: str, automatic: str) -> Any:
+    """Return the class of a driver."""
+    name = automatic if configured == _AUTO else configured
+    LOG.info('The driver of %s is %s, %s', namespace, name,
+             'the one for this configuration' if configured == _AUTO else 'as configured')
+    try:
+        return stevedore.DriverManager(namespace, name).driver
+    except (stevedore.exception.NoMatches, ImportError) as error:
+        raise exception.ConfigurationError(reason=f'The driver {name} of {namespace} cannot be loaded: {error}') \
+            from None

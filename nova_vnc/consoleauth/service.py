@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The process: it looks at its stores, answers on the bus, and purges expired tokens."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from oslo_log import log as logging
+
+from nova_vnc import exception
+from nova_vnc.consoleauth.stores.base import TokenStore
+from nova_vnc.db.engine import Database
+from nova_vnc.rpc.caller import Caller
+from nova_vnc.rpc.server import BackgroundServer
+
+LOG = logging.getLogger(__name__)
+
+_PURGE_INTERVAL_S = 60.0
+# A database that is away is asked this often, so that one that must not be used is noticed before it is needed.
+_PREPARE_INTERVAL_S = 5.0
+
+
+class ConsoleAuthService:
+    """See nova_vnc.service.Service.
+
+    :param database: None where no driver keeps anything in one
+    """
+
+    def __init__(self, server: BackgroundServer, rpc_caller: Caller, store: TokenStore, database: Database | None,
+                 clock: Callable[[], float] = time.time) -> None:
+        self._server = server
+        self._caller = rpc_caller
+        self._store = store
+        self._database = database
+        self._clock = clock
+        self._stopping = threading.Event()
+
+    def start(self, fail: Callable[[str], None]) -> None:
+        if self._database is not None and self._database.is_local:
+            self._prepare(self._database)
+        threading.Thread(target=self._keep_store, args=(fail,), name='token-purge', daemon=True).start()
+        self._server.start()
+
+    def stop(self, hurry: threading.Event) -> None:
+        self._stopping.set()
+        self._server.stop(hurry=hurry)
+        self._caller.close()
+        if self._database is not None:
+            self._database.close()
+
+    def _prepare(self, database: Database) -> bool:
+        try:
+            database.prepare()
+        except exception.StoreUnavailable:
+            return False    # said by db
+        return True
+
+    def _keep_store(self, fail: Callable[[str], None]) -> None:
+        """Wait for the database, which may turn out to be one that cannot be used; then purge for ever."""
+        try:
+            while self._database is not None and not self._prepare(self._database):
+                if self._stopping.wait(_PREPARE_INTERVAL_S):
+                    return
+        except exception.ConfigurationError as error:
+            fail(error.message)
+            return
+        while not self._stopping.is_set():
+            self._purge()
+            self._stopping.wait(_PURGE_INTERVAL_S)
+
+    def _purge(self) -> None:
+        try:
+            count = self._store.purge(self._clock())
+        except exception.StoreUnavailable:
+            return          # said by db
+        if count:
+            LOG.debug('Purged %s expired tokens', count)

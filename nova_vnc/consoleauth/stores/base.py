@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The interface of a token store."""
+
+from __future__ import annotations
+
+import abc
+
+from nova_vnc.consoleauth import resources
+from nova_vnc.consoleauth.tokens import StoredToken
+
+
+class TokenStore(abc.ABC):
+    """Keeps tokens for several processes of nova-consoleauth at once, over restarts; thread-safe.
+
+    A token in clear never gets here. Every method raises StoreUnavailable when the store cannot be used now, within a
+    few seconds. tests/unit/consoleauth/stores/test_contract.py runs on every driver.
+    """
+
+    @classmethod
+    @abc.abstractmethod
+    def build(cls, parts: resources.Resources) -> TokenStore:
+        """Make the store that the options ask for; nothing is connected yet.
+
+        :raises ConfigurationError: the options do not fit this driver
+        """
+
+    @abc.abstractmethod
+    def add(self, stored: StoredToken) -> None:
+        """Keep a token. One that is kept already, with the same data, is valid until the later of both times.
+
+        :raises TokenInUse: it is kept with other data
+        """
+
+    @abc.abstractmethod
+    def get(self, token_hash: str, now: float) -> StoredToken | None:
+        """Return a token that is valid at a time (unix seconds)."""
+
+    @abc.abstractmethod
+    def delete(self, token_hash: str) -> None:
+        """Forget a token; it need not be there."""
+
+    @abc.abstractmethod
+    def delete_for_instance(self, instance_uuid: str) -> int:
+        """Forget the tokens of a VM and return how many there were."""
+
+    @abc.abstractmethod
+    def purge(self, now: float) -> int:
+        """Forget what is not valid any more at a time (unix seconds), and return how many there were."""

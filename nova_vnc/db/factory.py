@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From options to a Database."""
+
+from __future__ import annotations
+
+import os
+
+from oslo_config import cfg
+from oslo_db import options as oslo_db_options
+from sqlalchemy import engine as sa_engine
+from sqlalchemy import exc as sa_exc
+
+from nova_vnc import exception
+from nova_vnc.db.engine import Database
+
+FILE_NAME = 'nova-vnc.sqlite'
+
+# Options of [database] under the names that create_engine takes them by.
+_ENGINE_OPTIONS = ('mysql_sql_mode', 'mysql_wsrep_sync_wait', 'connection_recycle_time', 'connection_debug',
+                   'connection_trace', 'connection_parameters', 'max_pool_size', 'max_overflow', 'pool_timeout')
+
+# A request has 10 s in all, so a server that does not answer is given up before. Both are arguments of the driver.
+_TIMEOUTS_S = {'mysql+pymysql': {'connect_timeout': '3', 'read_timeout': '5', 'write_timeout': '5'},
+               'postgresql+psycopg2': {'connect_timeout': '3'},
+               'postgresql+psycopg': {'connect_timeout': '3'}}
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    conf.register_opts(oslo_db_options.database_opts, group='database')
+
+
+def build_database(conf: cfg.ConfigOpts) -> Database:
+    """Make the database of [database]connection, or the one of our own where the option is unset; not connected yet.
+
+    :raises ConfigurationError: the option is no URL of a database, or its driver is not installed
+    """
+    register_opts(conf)
+    if not conf.database.connection:
+        return Database(own_file=os.path.join(os.path.abspath(conf.state_path), FILE_NAME))
+    return Database(_check_url(conf.database.connection),
+                    options={name: conf.database[name] for name in _ENGINE_OPTIONS if name in conf.database})
+
+
+def _check_url(text: str) -> str:
+    """Return the URL with deadlines and a character set, where it has none of its own."""
+    try:
+        url = sa_engine.make_url(text)
+        url.get_dialect()
+    except sa_exc.ArgumentError:
+        raise exception.ConfigurationError(
+            reason='[database]connection is not a URL such as mysql+pymysql://user:password@host/nova_vnc') from None
+    except (sa_exc.NoSuchModuleError, ImportError) as error:
+        raise exception.ConfigurationError(reason=f'[database]connection: {error}') from None
+    defaults = dict(_TIMEOUTS_S.get(url.drivername, {}))
+    if url.get_backend_name() == 'mysql':
+        defaults['charset'] = 'utf8mb4'     # display names hold any character; MySQL's utf8 does not
+    missing = {key: value for key, value in defaults.items() if key not in url.query}
+    return url.update_query_dict(missing).render_as_string(hide_password=False)

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables. migrations/ creates them; a test sees to it that both say the same.
+
+console_auth_tokens has the name, the columns and the indexes of Nova's table (nova.db.main.models.ConsoleAuthToken, as
+of Nova 31), and one column more.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+console_auth_tokens = sa.Table(
+    'console_auth_tokens', metadata,
+    sa.Column('created_at', sa.DateTime),
+    sa.Column('updated_at', sa.DateTime),
+    sa.Column('id', sa.Integer, primary_key=True),
+    sa.Column('token_hash', sa.String(255), nullable=False),        # SHA-256, hex
+    sa.Column('console_type', sa.String(255), nullable=False),
+    sa.Column('host', sa.String(255), nullable=False),              # address of the VNC server
+    sa.Column('port', sa.Integer, nullable=False),
+    sa.Column('tls_port', sa.Integer),
+    sa.Column('internal_access_path', sa.String(255)),
+    sa.Column('instance_uuid', sa.String(36), nullable=False),
+    sa.Column('expires', sa.Integer, nullable=False),               # unix seconds
+    sa.Column('access_url_base', sa.String(255)),                   # consoleauth.tokens.take_token_out
+    sa.Column('request_id', sa.String(255)),                        # ours: of the request for the console
+    sa.UniqueConstraint('token_hash', name='uniq_console_auth_tokens0token_hash'),
+    sa.Index('console_auth_tokens_instance_uuid_idx', 'instance_uuid'),
+    sa.Index('console_auth_tokens_host_expires_idx', 'host', 'expires'),
+    sa.Index('console_auth_tokens_token_hash_instance_uuid_idx', 'token_hash', 'instance_uuid'))
+
+# One row for each compute host that ever reported.
+reported_hosts = sa.Table(
+    'reported_hosts', metadata,
+    sa.Column('host', sa.String(255), primary_key=True),            # its [DEFAULT]host
+    sa.Column('report_number', sa.BigInteger, nullable=False),      # of its newest report
+    sa.Column('last_report_at', sa.Double, nullable=False))         # unix seconds, on the clock of nova-consoleauth
+
+# What each host said of each VM: several hosts may name the same one.
+reported_instances = sa.Table(
+    'reported_instances', metadata,
+    sa.Column('uuid', sa.String(36), primary_key=True),
+    sa.Column('host', sa.String(255), primary_key=True),
+    sa.Column('report_number', sa.BigInteger, nullable=False),      # of the newest report that names it
+    sa.Column('instance_id', sa.BigInteger, nullable=False),
+    sa.Column('name', sa.String(255), nullable=False),
+    sa.Column('display_name', sa.String(255), nullable=False),
+    sa.Column('project_id', sa.String(255)),
+    sa.Column('user_id', sa.String(255)),
+    sa.Column('vm_state', sa.String(255), nullable=False),
+    sa.Column('task_state', sa.String(255)),
+    sa.Index('reported_instances_host_idx', 'host', 'report_number'))
+
+# Which host's word counts for a VM (consoleauth.directory.claims).
+instance_holders = sa.Table(
+    'instance_holders', metadata,
+    sa.Column('uuid', sa.String(36), primary_key=True),
+    sa.Column('host', sa.String(255), nullable=False))
+
+# Whose a VM is that no host knows an owner of; set by the operator.
+instance_owners = sa.Table(
+    'instance_owners', metadata,
+    sa.Column('uuid', sa.String(36), primary_key=True),
+    sa.Column('project_id', sa.String(255), nullable=False),
+    sa.Column('user_id', sa.String(255)))
