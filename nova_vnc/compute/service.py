@@ -19,7 +19,6 @@ from nova_vnc.rpc import compute as compute_rpc
 LOG = logging.getLogger(__name__)
 
 _ANSWER_TIMEOUT_S = 5.0
-_STOP_TIMEOUT_S = 5.0
 
 
 class ComputeService:
@@ -55,7 +54,7 @@ class ComputeService:
             self._stopping.set()
         self._reporter.stop()
         for rpc_server in self._servers:
-            rpc_server.stop(0 if hurry.is_set() else _STOP_TIMEOUT_S)
+            rpc_server.stop(hurry=hurry)
         self._driver.stop()
         self._caller.close()
 
