@@ -82,7 +82,7 @@ def run(argv: Sequence[str] | None, build_service: ServiceBuilder,
     service.end_process(service.serve(built))
 
 
-def refuse(error: exception.ConfigurationError) -> int:
+def refuse(error: exception.NovaVNCError) -> int:
     """Say why the command does not start, before there is a log, and return its exit status."""
     print(f'{sys.argv[0].rpartition("/")[2]}: {error}', file=sys.stderr, flush=True)
     return 1

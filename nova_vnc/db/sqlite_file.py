@@ -27,7 +27,7 @@ def exclusively(path: str) -> Iterator[None]:
     :raises OSError: the directory cannot be written
     :raises TimeoutError: another process takes too long
     """
-    descriptor = os.open(f'{path}.lock', os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _open(f'{path}.lock')
     try:
         _lock(descriptor)
         yield
@@ -48,14 +48,25 @@ def _lock(descriptor: int) -> None:
             time.sleep(_POLL_S)
 
 
+def _open(path: str) -> int:
+    """Open a file that nobody else can read, and make it if it is not there."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    os.fchmod(descriptor, 0o600)
+    if os.geteuid() == 0:
+        # Root runs nova-vnc-manage; the service is another user, to whom the directory belongs. SQLite does the same
+        # with the files that it puts beside this one.
+        owner = os.stat(os.path.dirname(path))
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    return descriptor
+
+
 def create(path: str) -> None:
     """See to it that the file is there, in WAL mode; call it exclusively().
 
     :raises OSError: it cannot be made
     :raises sqlite3.Error: it is no SQLite file, or cannot be written
     """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    os.chmod(path, 0o600)
+    os.close(_open(path))
     with contextlib.closing(sqlite3.connect(path, timeout=0)) as connection:
         # Readers and a writer do not wait for each other. The mode is kept in the file.
         connection.execute('PRAGMA journal_mode = WAL')
