@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from cheroot import wsgi
+from cheroot.server import HTTPConnection
 from oslo_log import log as logging
 
 from nova_vnc import exception
@@ -57,15 +58,15 @@ class ApiServer:
         :raises ConfigurationError: the address cannot be listened on
         """
         try:
-            server = _build_server(self._app, self._host, self.port)
-            server.prepare()
+            built = _build_server(self._app, self._host, self.port)
+            built.prepare()
         except (OSError, ValueError) as error:
             raise exception.ConfigurationError(reason=(
                 f'nova-vnc-api cannot listen on {self._host}:{self.port} ([DEFAULT]osapi_compute_listen, '
                 f'[DEFAULT]osapi_compute_listen_port): {error.__cause__ or error}')) from None
-        self._server = server
-        self.port = server.bind_addr[1]
-        threading.Thread(target=_serve, args=(server, fail), name='api', daemon=True).start()
+        self._server = built
+        self.port = built.bind_addr[1]
+        threading.Thread(target=_serve, args=(built, fail), name='api', daemon=True).start()
         LOG.info('The Compute API listens on %s:%s', self._host, self.port)
 
     def stop(self, hurry: threading.Event) -> None:
@@ -79,32 +80,38 @@ class ApiServer:
 
 
 class _Server(wsgi.Server):
-    """cheroot's, which would print its errors."""
+    """cheroot's, which would print its errors, and let silent connections take its threads."""
+
+    def process_conn(self, conn: HTTPConnection) -> None:
+        if conn.last_used is None:  # new: it waits in the selector until it says something, CLIENT_TIMEOUT_S at most
+            self.put_conn(conn)
+        else:
+            super().process_conn(conn)
 
     def error_log(self, msg: str = '', level: int = logging.INFO, traceback: bool = False) -> None:
         LOG.log(level, 'HTTP server: %s', msg, exc_info=traceback)
 
 
 def _build_server(app: Application, host: str, port: int) -> _Server:
-    server = _Server((host, port), app, numthreads=THREADS, max=THREADS, request_queue_size=BACKLOG,
-                         timeout=CLIENT_TIMEOUT_S, shutdown_timeout=STOP_TIMEOUT_S, server_name='nova-vnc-api')
-    server.max_request_header_size = MAX_HEADER_BYTES
-    server.max_request_body_size = MAX_BODY_BYTES
+    built = _Server((host, port), app, numthreads=THREADS, max=THREADS, request_queue_size=BACKLOG,
+                    timeout=CLIENT_TIMEOUT_S, shutdown_timeout=STOP_TIMEOUT_S, server_name='nova-vnc-api')
+    built.max_request_header_size = MAX_HEADER_BYTES
+    built.max_request_body_size = MAX_BODY_BYTES
     # One request a connection: under eventlet cheroot would notice the next one half a second late, because its
     # selector waits for the connections alone that were there when it began to wait.
-    server.keep_alive_conn_limit = 0
-    return server
+    built.keep_alive_conn_limit = 0
+    return built
 
 
-def _serve(server: _Server, fail: Callable[[str], None]) -> None:
+def _serve(running: _Server, fail: Callable[[str], None]) -> None:
     try:
-        server.serve()
+        running.serve()
     except BaseException as error:  # of a thread of cheroot's that could not go on
         fail(f'The HTTP server of nova-vnc-api has ended: {error!r}')
 
 
-def _stop(server: _Server, stopped: threading.Event) -> None:
+def _stop(running: _Server, stopped: threading.Event) -> None:
     try:
-        server.stop()
+        running.stop()
     finally:
         stopped.set()
