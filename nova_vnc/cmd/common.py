@@ -30,18 +30,20 @@ def version() -> str:
 
 
 def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.ConfigOpts], None]] = (),
-              default_config_files: list[str] | None = None) -> cfg.ConfigOpts:
+              default_config_files: list[str] | None = None, use_stderr: bool = False) -> cfg.ConfigOpts:
     """Parse the command line and the files, set up logging, and return the configuration.
 
     It is the global object, because oslo.messaging registers some of its options only there.
 
     :param register_cli_opts: of modules of nova_vnc.conf that offer options on this command's line
     :param default_config_files: instead of those that oslo.config finds for Nova
+    :param use_stderr: log to stderr where the files say nothing; the default of oslo.log is stdout
     :raises ConfigurationError: a file cannot be read, or an option has a value it cannot have
     """
     conf: cfg.ConfigOpts = cfg.CONF
     opts.set_defaults()
     logging.register_options(conf)
+    conf.set_default('use_stderr', use_stderr)
     for register in register_cli_opts:
         register(conf)
     nova_vnc_conf.register_opts(conf)

@@ -14,7 +14,9 @@ from oslo_log import log as logging
 
 LOG = logging.getLogger(__name__)
 
-POLL_INTERVAL_S = 1.0
+# Until the first VM is there somebody waits for it; after that VMs come now and then.
+FIRST_POLL_INTERVAL_S = 0.5
+POLL_INTERVAL_S = 5.0
 REQUEST_TIMEOUT_S = 30.0
 MICROVERSION = 'compute 2.6'
 MAX_VMS = 1000
@@ -53,7 +55,7 @@ class ConsoleAnnouncer:
             if not self._announced and not said_waiting:
                 LOG.info('Waiting for a running VM with a VNC console')
                 said_waiting = True
-            self._stopped.wait(POLL_INTERVAL_S)
+            self._stopped.wait(POLL_INTERVAL_S if self._announced else FIRST_POLL_INTERVAL_S)
 
     def _announce_new(self) -> None:
         servers = self._request('GET', f'/v2.1/servers?limit={MAX_VMS}')['servers']

@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     from nova_vnc.cmd import common, standalone_services
     own, others = parse_args(sys.argv[1:] if argv is None else argv)
     try:
-        conf = common.configure(others, default_config_files=[])
+        conf = common.configure(others, default_config_files=[], use_stderr=True)
         built = standalone_services.build_service(conf, standalone_services.Choices(
             port=own.port, libvirt_uri=own.libvirt, web=own.web, state_path=own.state_path))
     except exception.ConfigurationError as error:
