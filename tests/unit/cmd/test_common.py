@@ -41,7 +41,7 @@ def test_novncproxy_has_the_flags_of_novas(option):
     ('[consoleauth]\ntoken_ttl = soon\n', '[consoleauth]token_ttl'),
     ('[api]\nauth_strategy = none\n', '[api]auth_strategy'),
     ('[DEFAULT]\nconcurrency_backend = asyncio\n', '[DEFAULT]concurrency_backend'),
-    ('[vnc]\nauth_schemes = vnc\n', '[vnc]auth_schemes'),
+    ('[vnc]\nauth_schemes = vnc\n', 'auth_schemes'),
     ('not an option file', 'nova.conf'),
 ])
 @pytest.mark.parametrize('command', COMMANDS)
