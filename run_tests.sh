@@ -74,7 +74,7 @@ stage() {
 run_pytest() {
     local venv=$1 backend=$2 status
     shift 2
-    NOVA_VNC_TEST_BACKEND=$backend "$venv/bin/python" -m pytest -q \
+    NOVA_VNC_TEST_BACKEND=$backend "$venv/bin/python" -m pytest -q --disable-warnings \
         --junitxml="$junit_file" "$@" "${pytest_arguments[@]}"
     status=$?
     # 5: nothing was selected, which is what arguments such as -k may do to a stage.

@@ -19,7 +19,7 @@ check ruff check .
 check mypy --cache-dir /dev/null
 check lint-imports --config setup.cfg --no-cache
 check python tools/hacking.py nova_vnc
-check doc8 README.rst HACKING.rst doc/source releasenotes
+check doc8 -q README.rst HACKING.rst doc/source releasenotes
 check shellcheck -x "${shell_files[@]}"
 
 [ -z "$failed" ] || { printf 'pep8: failed:%s\n' "$failed"; exit 1; }
