@@ -22,7 +22,8 @@ class EngineStopped(Exception):
 class Engine:
     """Moves the bytes of many sessions in one (green) thread, which never blocks and never logs.
 
-    Any thread may call any method. len() gives the number of sessions.
+    Any thread may call any method. len() gives the number of sessions. An engine belongs to the process that made it:
+    a server that forks workers makes one in each of them.
     """
 
     def __init__(self, timing: Timing | None = None) -> None:
@@ -37,15 +38,16 @@ class Engine:
         return len(self._relays)
 
     def start(self) -> None:
-        """Start the threads; not twice, and after the process has forked its workers."""
+        """Start the threads; once."""
         self._notifier.start()
         self._thread.start()
 
     def stop(self) -> None:
         """End all sessions at once (Relay.close() ends one gently); return when their observers have been told."""
         self._loop.stop()
-        self._thread.join()
-        self._notifier.stop()
+        if self._thread.ident is not None:
+            self._thread.join()
+            self._notifier.stop()
 
     def add(self, client_sock: socket.socket, target_sock: socket.socket, *, parser: FrameParser, on_end: EndObserver,
             from_client: bytes = b'', from_target: bytes = b'') -> Relay:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from nova_vnc.net.websocket import CloseCode, FrameParser, build_close, build_header
 from nova_vnc.relay.end import EndCause, RelayEnd
-from nova_vnc.relay.loop import HANGUP, READ, WRITE, EventLoop
+from nova_vnc.relay.loop import BROKEN, HANGUP, READ, WRITE, EventLoop
 from nova_vnc.relay.side import ClientSide, Side
 
 if TYPE_CHECKING:
@@ -114,17 +114,31 @@ class Relay:
 
     # What the loop calls.
 
+    # An event may be older than the state: an earlier event of the same batch can have blocked or closed a side. So
+    # whether a side is read is decided here, not by what was asked for.
+
     def on_event(self, fd: int, events: int) -> None:
         if fd == self._client.fd:
-            if events & ~READ and self._client.unsent:
-                self._flush_client()
-            if events & ~WRITE and fd == self._client.fd:
-                self._read_client()
+            self._on_client_event(events)
         else:
-            if events & ~READ and self._target.unsent:
-                self._flush_target()
-            if events & ~WRITE and self._cause is None:
-                self._read_target()
+            self._on_target_event(events)
+
+    def _on_client_event(self, events: int) -> None:
+        if events & ~READ and self._client.unsent:
+            self._flush_client()
+        if self._client.fd < 0:
+            return
+        if self._target.unsent:
+            if events & (HANGUP | BROKEN):
+                self._note_hangup()
+        elif events & ~WRITE:
+            self._read_client()
+
+    def _on_target_event(self, events: int) -> None:
+        if events & ~READ and self._target.unsent:
+            self._flush_target()
+        if events & ~WRITE and self._cause is None and not self._client.unsent:
+            self._read_target()
 
     def on_timer(self, due: float) -> None:
         if due != self._due:
@@ -146,9 +160,6 @@ class Relay:
     # Client to target.
 
     def _read_client(self) -> None:
-        if self._target.unsent:
-            self._note_hangup()
-            return
         room = self._buffer.client_room
         size = self._client.receive_into(room)
         if size > 0:
