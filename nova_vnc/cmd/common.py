@@ -53,11 +53,6 @@ def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.Con
         logging.setup(conf, PROJECT, version())
     except (cfg.Error, logging.LogConfigError, OSError) as error:
         raise exception.ConfigurationError(reason=' '.join(str(error).split())) from None
-    except SystemExit as end:
-        # So oslo.config reports a wrong value, in a file, of an option that the command line has too.
-        if not isinstance(end.code, str):
-            raise
-        raise exception.ConfigurationError(reason=end.code) from None
     return conf
 
 
