@@ -22,6 +22,7 @@ _PEERS: dict[str, Callable[[], Peer]] = {
     'engine-eventlet': lambda: BareEngine('eventlet'),
     'engine-threading': lambda: BareEngine('threading'),
 }
+_DEFAULT_PEERS = ['engine-eventlet', 'engine-threading']
 _MIB = 1 << 20
 _GIB = 1 << 30
 _UPDATE_WIDTH, _UPDATE_HEIGHT = 2048, 2048  # 16 MiB
@@ -62,7 +63,8 @@ def main() -> None:
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('peers', nargs='*', choices=[*_PEERS, []], help='besides websockify')
+    parser.add_argument('peers', nargs='*', choices=[*_PEERS], default=_DEFAULT_PEERS,
+                        help='besides websockify')
     parser.add_argument('--sessions', type=int, default=500, help='idle sessions whose memory is measured')
     parser.add_argument('--set-ups', type=int, default=200, help='sessions opened and closed one after the other')
     parser.add_argument('--gib', type=float, default=2.0, help='amount sent from server to client')

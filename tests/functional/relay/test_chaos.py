@@ -80,14 +80,21 @@ class Chaos:
         self.client.close()
 
     def drain(self):
-        """Read what is still to come, as far as that is possible."""
-        for name in ('client', 'target'):
-            sock = getattr(self, name)
-            with suppress(OSError):
-                sock.settimeout(5)
-                while data := sock.recv(1 << 20):
-                    setattr(self, name + '_got', getattr(self, name + '_got') + data)
-            sock.close()
+        """Read what is still to come, at both ends."""
+        wait_until(lambda: all([self.has_ended('client'), self.has_ended('target')]), 20, 'the end at both ends',
+                   interval_s=0.001)
+
+    def has_ended(self, name):
+        sock, got = getattr(self, name), name + '_got'
+        try:
+            while data := sock.recv(1 << 20):
+                setattr(self, got, getattr(self, got) + data)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass  # reset, or closed before
+        sock.close()
+        return True
 
     def check(self):
         assert self.to_target.startswith(self.target_got)
