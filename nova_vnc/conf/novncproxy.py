@@ -47,10 +47,11 @@ Seconds an idle HTTP connection is kept for the next request; 0 closes it after 
 """),
     cfg.IntOpt(
         'token_check_timeout',
-        default=10,
+        default=8,
         min=1,
         help="""
-Seconds the check of a token may take in all, the message bus being up or down.
+Seconds the check of a token may take in all, the message bus being up or down. With the default a user reads within
+10 seconds that the console service is unavailable.
 """),
     cfg.IntOpt(
         'connect_timeout',
