@@ -54,7 +54,7 @@ def main() -> None:
     arguments = _parse_arguments()
     costs: dict[str, Cost] = {}
     with _vnc_standin() as target_port:
-        for choice in dict.fromkeys(('websockify', *arguments.peers)):
+        for choice in dict.fromkeys(('websockify', *(arguments.peer or _DEFAULT_PEERS))):
             peer = _PEERS[choice]()
             print(f'measuring {peer.name}', file=sys.stderr)
             costs[peer.name] = _measure(peer, target_port, arguments)
@@ -63,8 +63,7 @@ def main() -> None:
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('peers', nargs='*', choices=[*_PEERS], default=_DEFAULT_PEERS,
-                        help='besides websockify')
+    parser.add_argument('--peer', action='append', choices=[*_PEERS], help='one to measure besides websockify')
     parser.add_argument('--sessions', type=int, default=500, help='idle sessions whose memory is measured')
     parser.add_argument('--set-ups', type=int, default=200, help='sessions opened and closed one after the other')
     parser.add_argument('--gib', type=float, default=2.0, help='amount sent from server to client')
