@@ -113,6 +113,6 @@ install_project() {
     stamp=$venv/installed-$hash
     [ ! -e "$stamp" ] || return 0
     say "Installing into ${venv#"$ROOT/"}: $*"
-    "$venv/bin/python" -m pip install -q "$@" || die "pip could not install: $*"
+    "$venv/bin/python" -m pip install -q --use-pep517 "$@" || die "pip could not install: $*"
     touch "$stamp"
 }

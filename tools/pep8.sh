@@ -17,7 +17,7 @@ mapfile -t shell_files < <(git ls-files '*.sh' .ci/run devstack/settings)
 check ruff check .
 # Without its cache, which goes on complaining of modules that have come meanwhile.
 check mypy --cache-dir /dev/null
-check lint-imports --config setup.cfg --no-cache
+check lint-imports --config setup.cfg --no-cache --no-logo
 check python tools/hacking.py nova_vnc
 check doc8 -q README.rst HACKING.rst doc/source releasenotes
 check shellcheck -x "${shell_files[@]}"
