@@ -30,7 +30,8 @@ class Source(NamedTuple):
 CONF_DIRECTORY = 'nova_vnc/conf/'
 EVENTLET_FILE = 'nova_vnc/monkey_patch.py'
 
-_OPTION_CLASS = re.compile(r'[A-Z]\w*Opt')
+# The words of a command line that is made of commands are options to oslo.config only.
+_OPTION_CLASS = re.compile(r'(?!SubCommandOpt)[A-Z]\w*Opt')
 _COUNTED_TYPES = ('IntOpt', 'FloatOpt')
 _UNIT = re.compile(r'\b(milliseconds?|seconds?|minutes?|hours?|bytes?|[KMG]iB|per ?cent|most|number of|how many)\b',
                    re.IGNORECASE)

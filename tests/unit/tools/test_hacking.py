@@ -25,6 +25,9 @@ class TestOptionsOnlyInConf:
     def test_registering_another_librarys_options_is_none(self) -> None:
         assert rules_broken('nova_vnc/cmd/common.py', 'logging.register_options(conf)') == []
 
+    def test_the_commands_of_a_command_line_are_none(self) -> None:
+        assert rules_broken('nova_vnc/cmd/manage.py', "conf.register_cli_opt(cfg.SubCommandOpt('command'))") == []
+
 
 class TestOptionHelp:
 
