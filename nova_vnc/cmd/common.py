@@ -77,10 +77,12 @@ def run(argv: Sequence[str] | None, build_service: ServiceBuilder,
     except exception.ConfigurationError as error:
         service.end_process(refuse(error))
     try:
-        built = build_service(conf, transport.build_transport(conf))
+        bus = transport.build_transport(conf)
+        built = build_service(conf, bus)
     except exception.ConfigurationError as error:
         LOG.critical('%s', error)
         service.end_process(1)
+    transport.connect_in_background(bus)
     service.end_process(service.serve(built))
 
 

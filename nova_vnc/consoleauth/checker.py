@@ -17,7 +17,7 @@ from nova_vnc.rpc.compute import ComputeAPI
 
 LOG = logging.getLogger(__name__)
 
-# The caller waits 10 s in all. A host that has gone silent may still answer, but hardly late.
+# The caller waits 8 s in all. A host that has gone silent may still answer, but hardly late.
 _COMPUTE_TIMEOUT_S = 5.0
 _SILENT_COMPUTE_TIMEOUT_S = 2.0
 

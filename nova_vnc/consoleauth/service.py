@@ -75,5 +75,8 @@ class ConsoleAuthService:
             count = self._store.purge(self._clock())
         except exception.StoreUnavailable:
             return          # said by db
+        except Exception:
+            LOG.exception('Expired tokens could not be purged')
+            return
         if count:
             LOG.debug('Purged %s expired tokens', count)

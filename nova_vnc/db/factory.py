@@ -19,7 +19,7 @@ FILE_NAME = 'nova-vnc.sqlite'
 _ENGINE_OPTIONS = ('mysql_sql_mode', 'mysql_wsrep_sync_wait', 'connection_recycle_time', 'connection_debug',
                    'connection_trace', 'connection_parameters', 'max_pool_size', 'max_overflow', 'pool_timeout')
 
-# A request has 10 s in all, so a server that does not answer is given up before. Both are arguments of the driver.
+# A request has 8 s in all, so a server that does not answer is given up before. Both are arguments of the driver.
 _TIMEOUTS_S = {'mysql+pymysql': {'connect_timeout': '3', 'read_timeout': '5', 'write_timeout': '5'},
                'postgresql+psycopg2': {'connect_timeout': '3'},
                'postgresql+psycopg': {'connect_timeout': '3'}}

@@ -39,7 +39,8 @@ _SUCCESSES = ('[%(connection_id)s] Connected to AMQP server', '[%(connection_id)
 _RETRIES = ('A recoverable connection/channel error occurred',)  # tells that it will try again
 _NOISE = ('Connection pool limit exceeded',                 # the pool is small on purpose: conf.opts
           'Number of call queues is',                       # amqpdriver; caller.Caller bounds them
-          ' queues: ')                                      # amqpdriver, ReplyWaiters.put: prints a late reply
+          ' queues: ',                                      # amqpdriver, ReplyWaiters.put: prints a late reply
+          'ignoring duplicate message')                     # amqpdriver; a sender was not sure that it got through
 _UNHANDLED = 'Exception during message handling'                # rpc.server
 _MAX_UNKNOWN_METHODS = 100
 
@@ -64,8 +65,13 @@ class BrokerState:
             if self._away or aftermath:
                 return
             self._away = True
-        LOG.error('The message broker %s of [DEFAULT]transport_url cannot be used: %s. Trying until it can.',
-                  self._name, reason[:_MAX_REASON_LENGTH].rstrip('. '))
+        if 'unknown error' in reason:   # amqp's words for a connection that was closed under it
+            reason = 'the connection was lost'
+        # In a thread of its own, since oslo.log adds the exception that is being handled to every error, and here that
+        # is one of oslo.messaging's.
+        threading.Thread(target=LOG.error, name='broker-log', daemon=True, args=(
+            'The message broker %s of [DEFAULT]transport_url cannot be used: %s. Trying until it can.',
+            self._name, reason[:_MAX_REASON_LENGTH].rstrip('. '))).start()
 
     def connected(self) -> None:
         """Take note that a connection was made."""

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import oslo_messaging
 from oslo_config import cfg
 
@@ -14,6 +17,8 @@ IN_PROCESS_URL = 'fake://'
 # Where a transport_url without a host leads (oslo.messaging, impl_rabbit).
 _DEFAULT_HOST = 'localhost'
 _DEFAULT_PORT = 5672
+
+_RETRY_S = 5.0
 
 
 def build_transport(conf: cfg.ConfigOpts, url: str | None = None) -> oslo_messaging.Transport:
@@ -32,6 +37,25 @@ def build_transport(conf: cfg.ConfigOpts, url: str | None = None) -> oslo_messag
             reason='[DEFAULT]transport_url is not a URL such as rabbit://user:password@host:5672/') from None
     broker_log.install([] if parsed.transport == 'fake' else _broker_hosts(parsed))
     return transport
+
+
+def connect_in_background(transport: oslo_messaging.Transport) -> None:
+    """Connect now instead of with the first message, so that the log tells at once whether the broker is there."""
+    threading.Thread(target=_connect, args=(transport,), name='broker-connect', daemon=True).start()
+
+
+def _connect(transport: oslo_messaging.Transport) -> None:
+    # A message to a queue that is not there; the broker drops it.
+    client = oslo_messaging.get_rpc_client(transport, oslo_messaging.Target(topic='nova_vnc_nobody'))
+    while True:
+        try:
+            client.cast({}, 'connect')
+        except Exception as error:
+            broker_log.failed(error)
+            time.sleep(_RETRY_S)
+        else:
+            broker_log.connected()
+            return
 
 
 def _broker_hosts(url: oslo_messaging.TransportURL) -> list[str]:
