@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from benchmarks.load_client import LoadClient
 from benchmarks.peers import BareEngine, Peer, Websockify
@@ -22,52 +21,79 @@ _PEERS: dict[str, Callable[[], Peer]] = {
     'engine-eventlet': lambda: BareEngine('eventlet'),
     'engine-threading': lambda: BareEngine('threading'),
 }
+_BASE = 'websockify'
 _DEFAULT_PEERS = ['engine-eventlet', 'engine-threading']
-_MIB = 1 << 20
+_KIB = 1 << 10
 _GIB = 1 << 30
 _UPDATE_WIDTH, _UPDATE_HEIGHT = 2048, 2048  # 16 MiB
 _OPENERS = 16
 _SETTLE_S = 1.0
 
 
-@dataclass(frozen=True)
-class Cost:
-    """The figures of one proxy."""
+class Subject:
+    """A running peer and what was measured of it: by row, one figure for each round."""
 
-    memory_mib: float
-    set_up_ms: float
-    bulk_s_per_gib: float
-    key_us: float
-    key_p50_us: float
+    def __init__(self, peer: Peer, target_port: int) -> None:
+        self.peer = peer
+        self.tree = ProcessTree(peer.start(target_port))
+        self.figures: dict[str, list[float]] = {}
+        LoadClient(peer.url_for(0)).close()  # imports and caches count for nobody
+
+    def note(self, **figures: float) -> None:
+        for row, figure in figures.items():
+            self.figures.setdefault(row, []).append(figure)
+
+    def result(self, row: str) -> float:
+        return statistics.median(self.figures[row])
 
 
+# row, title, digits
 _ROWS = (
-    ('memory of an idle session, MiB', 'memory_mib', 4),
-    ('CPU to set a session up, ms', 'set_up_ms', 2),
-    ('server to client, CPU s/GiB', 'bulk_s_per_gib', 2),
-    ('key press and answer, CPU us', 'key_us', 0),
-    ('key press and answer, p50 us', 'key_p50_us', 0),
+    ('memory', 'memory of an idle session, KiB', 1),
+    ('set_up', 'CPU to set a session up, ms', 2),
+    ('bulk', 'server to client, CPU s/GiB', 2),
+    ('key', 'key press and answer, CPU us', 0),
+    ('key_p50', 'key press and answer, p50 us', 0),
 )
 
 
 def main() -> None:
     arguments = _parse_arguments()
-    costs: dict[str, Cost] = {}
+    subjects: list[Subject] = []
     with _vnc_standin() as target_port:
-        for choice in dict.fromkeys(('websockify', *(arguments.peer or _DEFAULT_PEERS))):
-            peer = _PEERS[choice]()
-            print(f'measuring {peer.name}', file=sys.stderr)
-            costs[peer.name] = _measure(peer, target_port, arguments)
-    _print(costs)
+        try:
+            for choice in dict.fromkeys((_BASE, *(arguments.peer or _DEFAULT_PEERS))):
+                print(f'starting {choice}', file=sys.stderr)
+                subjects.append(Subject(_PEERS[choice](), target_port))
+            _measure(subjects, arguments)
+        finally:
+            for subject in subjects:
+                subject.peer.stop()
+    _print(subjects)
+
+
+def _measure(subjects: list[Subject], arguments: argparse.Namespace) -> None:
+    for subject in subjects:  # first: memory that a process has been given once, it keeps and uses again
+        print(f'opening {arguments.sessions} sessions of {subject.peer.name}', file=sys.stderr)
+        _measure_memory(subject, arguments.sessions)
+    for number in range(arguments.rounds):
+        print(f'round {number + 1} of {arguments.rounds}', file=sys.stderr)
+        for subject in subjects:
+            _measure_set_up(subject, arguments.set_ups)
+        for subject in subjects:
+            _measure_keys(subject, arguments.keys)
+        for subject in subjects:
+            _measure_bulk(subject, arguments.gib)
 
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--peer', action='append', choices=[*_PEERS], help='one to measure besides websockify')
     parser.add_argument('--sessions', type=int, default=500, help='idle sessions whose memory is measured')
-    parser.add_argument('--set-ups', type=int, default=200, help='sessions opened and closed one after the other')
-    parser.add_argument('--gib', type=float, default=2.0, help='amount sent from server to client')
-    parser.add_argument('--keys', type=int, default=20000, help='key presses')
+    parser.add_argument('--rounds', type=int, default=5, help='how often the rest is measured; medians are printed')
+    parser.add_argument('--set-ups', type=int, default=50, help='sessions opened and closed in a round')
+    parser.add_argument('--keys', type=int, default=5000, help='key presses in a round')
+    parser.add_argument('--gib', type=float, default=1.0, help='amount sent from server to client in a round')
     return parser.parse_args()
 
 
@@ -82,65 +108,51 @@ def _vnc_standin() -> Iterator[int]:
         process.wait()
 
 
-def _measure(peer: Peer, target_port: int, arguments: argparse.Namespace) -> Cost:
-    tree = ProcessTree(peer.start(target_port))
-    try:
-        LoadClient(peer.url_for(0)).close()  # imports and caches count for nobody
-        set_up_ms = _set_up_ms(peer, tree, arguments.set_ups)
-        key_us, key_p50_us = _key_us(peer, tree, arguments.keys)
-        return Cost(bulk_s_per_gib=_bulk_s_per_gib(peer, tree, arguments.gib), set_up_ms=set_up_ms, key_us=key_us,
-                    key_p50_us=key_p50_us, memory_mib=_memory_mib(peer, tree, arguments.sessions))
-    finally:
-        peer.stop()
-
-
-def _set_up_ms(peer: Peer, tree: ProcessTree, count: int) -> float:
-    before = tree.cpu_s()
-    for session in range(count):
-        LoadClient(peer.url_for(session)).close()
-    time.sleep(_SETTLE_S)  # children are waited for
-    return (tree.cpu_s() - before) / count * 1e3
-
-
-def _key_us(peer: Peer, tree: ProcessTree, count: int) -> tuple[float, float]:
-    client = LoadClient(peer.url_for(0))
-    before = tree.cpu_s()
-    trips = [client.press_key() for _ in range(count)]
-    spent = tree.cpu_s() - before
-    client.close()
-    return spent / count * 1e6, statistics.median(trips) * 1e6
-
-
-def _bulk_s_per_gib(peer: Peer, tree: ProcessTree, gib: float) -> float:
-    client = LoadClient(peer.url_for(0))
-    before = tree.cpu_s()
-    updates = max(1, round(gib * _GIB / (_UPDATE_WIDTH * _UPDATE_HEIGHT * 4)))
-    client.fetch_pixels(_UPDATE_WIDTH, _UPDATE_HEIGHT, updates)
-    spent = tree.cpu_s() - before
-    client.close()
-    return spent / (updates * _UPDATE_WIDTH * _UPDATE_HEIGHT * 4 / _GIB)
-
-
-def _memory_mib(peer: Peer, tree: ProcessTree, count: int) -> float:
-    before = tree.pss_bytes()
+def _measure_memory(subject: Subject, count: int) -> None:
+    before = subject.tree.pss_bytes()
     with ThreadPoolExecutor(_OPENERS) as openers:
-        clients = list(openers.map(LoadClient, map(peer.url_for, range(count))))
+        clients = list(openers.map(LoadClient, map(subject.peer.url_for, range(count))))
     time.sleep(_SETTLE_S)
-    grown = tree.pss_bytes() - before
+    subject.note(memory=(subject.tree.pss_bytes() - before) / count / _KIB)
     for client in clients:
         client.close()
-    return grown / count / _MIB
 
 
-def _print(costs: dict[str, Cost]) -> None:
-    print(f'{"":34}' + ''.join(f'{name:>26}' for name in costs))
-    base = costs['websockify']
-    for title, field, digits in _ROWS:
+def _measure_set_up(subject: Subject, count: int) -> None:
+    before = subject.tree.cpu_s()
+    for session in range(count):
+        LoadClient(subject.peer.url_for(session)).close()
+    time.sleep(_SETTLE_S)  # until children have been waited for
+    subject.note(set_up=(subject.tree.cpu_s() - before) / count * 1e3)
+
+
+def _measure_keys(subject: Subject, count: int) -> None:
+    client = LoadClient(subject.peer.url_for(0))
+    before = subject.tree.cpu_s()
+    trips = [client.press_key() for _ in range(count)]
+    subject.note(key=(subject.tree.cpu_s() - before) / count * 1e6, key_p50=statistics.median(trips) * 1e6)
+    client.close()
+
+
+def _measure_bulk(subject: Subject, gib: float) -> None:
+    client = LoadClient(subject.peer.url_for(0))
+    before = subject.tree.cpu_s()
+    update_bytes = _UPDATE_WIDTH * _UPDATE_HEIGHT * 4
+    updates = max(1, round(gib * _GIB / update_bytes))
+    client.fetch_pixels(_UPDATE_WIDTH, _UPDATE_HEIGHT, updates)
+    subject.note(bulk=(subject.tree.cpu_s() - before) / (updates * update_bytes / _GIB))
+    client.close()
+
+
+def _print(subjects: list[Subject]) -> None:
+    print(f'{"":34}' + ''.join(f'{subject.peer.name:>26}' for subject in subjects))
+    base = subjects[0]
+    for row, title, digits in _ROWS:
         cells = ''
-        for name, cost in costs.items():
-            value = getattr(cost, field)
-            ratio = '' if name == 'websockify' else f' (x {value / getattr(base, field):.3f})'
-            cells += f'{value:.{digits}f}{ratio}'.rjust(26)
+        for subject in subjects:
+            figure = subject.result(row)
+            ratio = '' if subject is base else f' (x {figure / base.result(row):.3f})'
+            cells += f'{figure:.{digits}f}{ratio}'.rjust(26)
         print(f'{title:34}{cells}')
 
 
