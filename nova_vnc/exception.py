@@ -87,6 +87,9 @@ class ServiceUnavailable(NovaVNCError):
 class HypervisorUnavailable(ServiceUnavailable):
     msg_fmt = 'The hypervisor of the compute host cannot be reached.'
 
+    def __init__(self, message: str | None = None, **kwargs: object) -> None:
+        super().__init__(message, service='compute', **kwargs)
+
 
 class StoreUnavailable(NovaVNCError):
     msg_fmt = 'The database is not available: %(reason)s'

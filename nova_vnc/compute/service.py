@@ -75,6 +75,7 @@ class ComputeService:
         with self._lock:
             if self._stopping.is_set():
                 return
+            LOG.info('Answering for the VMs of host %s', self._host)
             for rpc_server in self._servers:
                 rpc_server.start()
             # Not before: a report takes the place of that of the service whose name it carries.
