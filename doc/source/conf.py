@@ -11,7 +11,8 @@ extensions = ['oslo_config.sphinxext']
 html_theme = 'alabaster'
 html_theme_options = {
     'description': 'The console plane of an OpenStack cloud',
-    'page_width': '1200px',
+    'page_width': '1280px',
+    'body_max_width': 'auto',
     'fixed_sidebar': True,
 }
 html_static_path = ['_static']
