@@ -37,7 +37,8 @@ _MAX_REASON_LENGTH = 200
 # They print tracebacks for what this module says in one line.
 _NOISY_LOGGERS = ('oslo_db.sqlalchemy.exc_filters', 'sqlalchemy.pool')
 
-_USELESS_PATH = (PermissionError, FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError)
+# What waiting does not mend.
+_USELESS_PATH = (PermissionError, NotADirectoryError, IsADirectoryError)
 
 # On a server all transactions see what others have committed; SQLite runs one writer at a time anyway.
 _SERVER_ISOLATION = 'READ COMMITTED'
