@@ -31,10 +31,13 @@ class Application:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         started = time.monotonic()
         request = self._receive(webob.Request(environ))
+        failure = None
         try:
             response = self._answer(request)
         except Exception as error:
-            response = faults.response_to(error, request.ids.own)
+            failure = error
+        if failure is not None:     # not above: to a line that is logged there, oslo.log adds the exception once more
+            response = faults.response_to(failure, request.ids.own)
         _add_headers(response, request)
         access_log.log(request.http, response, request.microversion, time.monotonic() - started)
         return response(environ, start_response)

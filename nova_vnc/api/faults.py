@@ -75,7 +75,7 @@ def response_to(error: Exception, request_id: str) -> webob.Response:
 def _refusal_for(error: Exception, request_id: str) -> Refusal:
     status = next((number for cls, number in _STATUSES.items() if isinstance(error, cls)), 500)
     if status == 500:
-        LOG.exception('Unexpected error')
+        LOG.error('Unexpected error', exc_info=error)
         return Refusal(500, f'Unexpected API error. Give your administrator this request id: {request_id}')
     if status == 503:
         LOG.warning('Request refused: %s', error)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 
@@ -63,7 +64,7 @@ class ApiServer:
         except (OSError, ValueError) as error:
             raise exception.ConfigurationError(reason=(
                 f'nova-vnc-api cannot listen on {self._host}:{self.port} ([DEFAULT]osapi_compute_listen, '
-                f'[DEFAULT]osapi_compute_listen_port): {error.__cause__ or error}')) from None
+                f'[DEFAULT]osapi_compute_listen_port): {_reason(error)}')) from None
         self._server = built
         self.port = built.bind_addr[1]
         threading.Thread(target=_serve, args=(built, fail), name='api', daemon=True).start()
@@ -77,6 +78,12 @@ class ApiServer:
             while not (stopped.wait(_STOP_POLL_S) or hurry.is_set()):
                 pass
         self._close()
+
+
+def _reason(error: Exception) -> str:
+    # cheroot wraps what the system said into a sentence with the address.
+    found = re.search(r'\[Errno -?\d+\] ([^)]+)', str(error))
+    return found[1] if found else str(error)
 
 
 class _Server(wsgi.Server):
