@@ -17,8 +17,9 @@ from nova_vnc import objects
 class ComputeDriver(abc.ABC):
     """One hypervisor host.
 
-    All methods may be called from any (green) thread and at the same time. Each returns or raises within a few
-    seconds, whatever state the hypervisor is in, so that an RPC answer built on it is in time.
+    All methods may be called from any (green) thread and at the same time. Each returns or raises in bounded time,
+    whatever state the hypervisor is in: get_vnc_console within a few seconds, so that an RPC answer built on it is in
+    time, list_instances within half a minute.
     """
 
     @abc.abstractmethod
