@@ -23,7 +23,7 @@ RABBIT_INTERVAL_MAX_S = 5
 RPC_CONN_POOL_SIZE = 2
 
 # At DEBUG these libraries print what they carry.
-_QUIET_LOGGERS = ['websockify=WARNING', 'cheroot=WARNING']
+_QUIET_LOGGERS = ['websockify=WARNING', 'cheroot=WARNING', 'PIL=WARNING']
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
