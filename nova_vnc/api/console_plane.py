@@ -69,9 +69,8 @@ class ConsolePlane:
         """Yield VMs in the order of their uuids, fetching them page by page.
 
         :param project_id: only this project's; None: all, which is for administrators
-        :param name: only those whose display name matches this regular expression
+        :param name: only those whose display name matches it, in the directory's understanding of Nova's filter
         :raises MarkerNotFound: no VM has this uuid
-        :raises InvalidInput: `name` is no regular expression
         """
         if project_id is None and not ctxt.is_admin:
             return

@@ -31,7 +31,7 @@ class ServerFilter:
     """What a list of servers holds.
 
     :ivar project_id: only this project's; None: all of them
-    :ivar name: regular expression on the display name
+    :ivar name: what the display name must match
     :ivar statuses: any of these; None: whatever it is
     :ivar fields: fields of the instance and the value they must have
     :ivar nothing: no server can match

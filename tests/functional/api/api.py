@@ -23,7 +23,7 @@ def three_servers() -> Cloud:
     return Cloud(
         objects.InstanceRecord(UUID, 1, 'instance-00000001', 'web one', 'host-1', 'a11ce', 'alice'),
         objects.InstanceRecord('8a2f3f5e-0000-4000-8000-000000000002', 2, 'instance-00000002', 'db', 'host-2', 'b0b'),
-        objects.InstanceRecord('8a2f3f5e-0000-4000-8000-000000000003', 3, 'debian12', 'debian12', 'host-2'))
+        objects.InstanceRecord('8a2f3f5e-0000-4000-8000-000000000003', 3, 'debian12', 'web (old', 'host-2'))
 
 
 class Answer(NamedTuple):

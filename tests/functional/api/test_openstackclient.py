@@ -48,7 +48,11 @@ def test_console_url_show(openstack, cloud, auth, server, version):
 
 def test_an_endpoint_without_a_version(openstack, api, cloud):
     root = api.url.removesuffix('/v2.1')
-    assert shown(openstack(*NONE, 'console', 'url', 'show', 'debian12', '-f', 'json', endpoint=root))['url']
+    assert shown(openstack(*NONE, 'console', 'url', 'show', 'db', '-f', 'json', endpoint=root))['url']
+
+
+def test_a_name_that_is_no_regular_expression(openstack):
+    assert shown(openstack(*NONE, 'console', 'url', 'show', 'web (old', '-f', 'json'))['url']
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
@@ -83,4 +87,4 @@ def test_server_list(openstack, api):
     servers = shown(openstack(*ADMIN_TOKEN, 'admin', 'server', 'list', '-f', 'json',
                               endpoint=api.url.replace('/v2.1', '/v3'),
                               environment={'OS_COMPUTE_ENDPOINT_OVERRIDE': api.url}))
-    assert [server['Name'] for server in servers] == ['web one', 'db', 'debian12']
+    assert [server['Name'] for server in servers] == ['web one', 'db', 'web (old']

@@ -43,7 +43,7 @@ class TestList:
         assert names(client.get(path + '?name=web', token='notused')) == ['web']
         assert names(client.get(path + '?name=%5Ed', token='notused')) == ['db', 'debian12']
         assert names(client.get(path + '?name=nosuch', token='notused')) == []
-        assert fault(client.get(path + '?name=(', token='notused'))[:2] == (400, 'badRequest')
+        assert names(client.get(path + '?name=(', token='notused')) == []
 
     def test_by_status(self, client, path):
         assert names(client.get(path + '?status=paused', token='notused')) == ['db']
