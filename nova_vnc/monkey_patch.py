@@ -136,6 +136,8 @@ class Epoll:
 
     def __init__(self) -> None:
         self._epoll = _original_select().epoll()
+        if _patched:
+            _notify_hub_of_new_fd(self._epoll.fileno())
         self.register = self._epoll.register
         self.modify = self._epoll.modify
         self.unregister = self._epoll.unregister
@@ -159,6 +161,12 @@ def _original_select() -> Any:
         return select
     from eventlet import patcher
     return patcher.original('select')
+
+
+def _notify_hub_of_new_fd(fd: int) -> None:
+    # The hub may still know the number: from a socket that was closed while a green thread waited for it.
+    from eventlet import hubs
+    hubs.notify_opened(fd)
 
 
 def _yield_to_other_threads() -> None:

@@ -101,6 +101,10 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
     def handle_one_request(self) -> None:
         self.close_connection = True
         self.command, self.path, self.request_version = '', '', ''
+        self._connection_state.is_idle = True
+        # In this order: whoever stops the proxy sees either that the connection is idle, or it is seen here.
+        if self.server.is_stopping():
+            return
         idle_timeout_s = self.server.keep_alive_timeout_s if self._requests else self.server.header_timeout_s
         if not self._reader.wait_for_request(idle_timeout_s, self.server.header_timeout_s):
             return
@@ -112,7 +116,6 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
             self.send_error(HTTPStatus.REQUEST_URI_TOO_LONG)
         except SlowRequest:
             self.send_error(HTTPStatus.REQUEST_TIMEOUT)
-        self._connection_state.is_idle = True
 
     def parse_request(self) -> bool:
         if not super().parse_request():

@@ -67,8 +67,8 @@ def check_origin_host(request: ConsoleRequest, allowed_hosts: Collection[str]) -
     host = _parse_origin(request.origin)[1]
     own_host = parse_host_header(request.host)
     if host not in allowed_hosts and host != own_host:
-        raise Refused(Refusal.ORIGIN, f'Origin names host {host!r}, which is neither the Host of the request '
-                                      f'({own_host!r}) nor in [console]allowed_origins')
+        raise Refused(Refusal.ORIGIN, f'Origin names host "{loggable(host)}", which is neither the Host of the request '
+                                      f'("{loggable(own_host or "")}") nor in [console]allowed_origins')
 
 
 def check_origin_scheme(request: ConsoleRequest, access_url: str) -> None:
@@ -85,9 +85,9 @@ def check_origin_scheme(request: ConsoleRequest, access_url: str) -> None:
         scheme = request.forwarded_proto.split(',')[0].strip().lower()
     expected = parse.urlsplit(access_url).scheme.lower()
     if scheme not in (expected, _PAGE_SCHEME.get(expected)):
-        raise Refused(Refusal.SCHEME, f'the page was opened by {scheme!r} and the console URL is {expected!r}; behind '
-                                      'a load balancer that terminates TLS, look at X-Forwarded-Proto and '
-                                      '[vnc]novncproxy_base_url')
+        raise Refused(Refusal.SCHEME, f'the page was opened by "{loggable(scheme)}" and the console URL is '
+                                      f'"{expected}"; behind a load balancer that terminates TLS, look at '
+                                      'X-Forwarded-Proto and [vnc]novncproxy_base_url')
 
 
 def find_token(request: ConsoleRequest) -> str:
@@ -127,15 +127,19 @@ def redirect_for_page(target: str) -> str | None:
 
 
 def loggable_path(target: str) -> str:
-    """Return the path of a target for a log line: no query, nothing that could be a token, no control characters."""
-    path = parse.unquote(target.partition('?')[0])
-    shown = ''.join(char if char.isprintable() and char != '"' else '?' for char in path[:_LOGGED_PATH_CHARS])
-    return _SECRET_IN_PATH.sub('***', shown)
+    """Return the path of a target for a log line, without the query."""
+    return loggable(parse.unquote(target.partition('?')[0]))
 
 
-_LOGGED_PATH_CHARS = 128
-# A link that was copied or encoded wrongly can carry its token in the path.
-_SECRET_IN_PATH = re.compile(r'(?i)[?;&]?token.*|[0-9a-f]{8}-?[0-9a-f]{4}-.*|[0-9a-f]{24,}.*')
+def loggable(text: str) -> str:
+    """Return a client's text for a log line: short, nothing that could be a token, no control characters."""
+    shown = ''.join(char if char.isprintable() and char != '"' else '?' for char in text[:_LOGGED_CHARS])
+    return _SECRET.sub('***', shown)
+
+
+_LOGGED_CHARS = 128
+# A link that was copied or encoded wrongly can carry its token anywhere.
+_SECRET = re.compile(r'(?i)[?;&]?token.*|[0-9a-f]{8}-?[0-9a-f]{4}-.*|[0-9a-f]{24,}.*')
 
 
 def has_token(target: str) -> bool:
@@ -175,7 +179,7 @@ def _parse_origin(origin: str) -> tuple[str, str]:
     match = _ORIGIN.fullmatch(origin.strip())
     host = parse_host_header(match['authority']) if match else None
     if match is None or host is None:
-        raise Refused(Refusal.ORIGIN, f'malformed Origin {origin[:100]!r}')
+        raise Refused(Refusal.ORIGIN, f'malformed Origin "{loggable(origin)}"')
     return match['scheme'].lower(), host
 
 

@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import oslo_messaging
 import websocket
@@ -20,12 +20,13 @@ from nova_vnc.net.websocket import Opcode
 from nova_vnc.novncproxy import factory
 from nova_vnc.novncproxy.proxy import NoVNCProxy
 from nova_vnc.rfb.drive import drive
+from nova_vnc.rfb.errors import RFBError
 from nova_vnc.rfb.init import RGB_32, ClientInitReader, ServerInit
 from nova_vnc.rfb.server import ServerHandshake
 from nova_vnc.rfb.version import VERSION_3_8, Version
 from nova_vnc.rpc import consoleauth
 from tests.fixtures.bus import Bus
-from tests.fixtures.connections import receive_exactly, receive_until_eof
+from tests.fixtures.connections import receive_until_eof
 
 INSTANCE_UUID = '6f1c2a3e-93d5-4b8e-8a4c-0d2f6c1b7a55'
 DISPLAY_NAME = 'web-01 \u00fc'
@@ -70,7 +71,7 @@ class VNCServerStandIn:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):
+        with self._listener, contextlib.suppress(OSError):
             while True:
                 sock, _ = self._listener.accept()
                 sock.settimeout(TIMEOUT_S)
@@ -78,13 +79,12 @@ class VNCServerStandIn:
                 threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, sock: socket.socket) -> None:
-        with sock, contextlib.suppress(OSError, EOFError):
+        with sock, contextlib.suppress(OSError, EOFError, RFBError):
             self._behave(sock)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+            self._listener.shutdown(socket.SHUT_RDWR)  # which ends accept(); the thread closes the socket
         for sock in self.accepted:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
@@ -278,8 +278,3 @@ def parse_response(data: bytes) -> Response:
         name, _, value = line.partition(':')
         headers[name.lower()] = ', '.join(filter(None, [headers.get(name.lower()), value.strip()]))
     return Response(int(lines[0].split()[1]), headers, body)
-
-
-@contextlib.contextmanager
-def receiving(sock: socket.socket) -> Iterator[Callable[[int], bytes]]:
-    yield lambda size: receive_exactly(sock, size)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many clients at a time."""
+
+import threading
+
+from nova_vnc import objects
+from tests.fixtures.connections import receive_until_eof
+from tests.fixtures.polling import wait_until
+from tests.fixtures.rfb_client import RFBClient
+from tests.functional.novncproxy.rig import build_upgrade, echo, parse_response
+
+
+def connect(rig, token):
+    stream = rig.open_console(token)
+    RFBClient(stream.read, stream.write).connect()
+    return stream
+
+
+def test_200_half_open_set_ups_do_not_hinder_a_user(rig):
+    rig.start()
+    token = rig.console()
+    half_open = []
+    for number in range(200):
+        sock = rig.connect()
+        sock.sendall([b'', b'GET /', build_upgrade('/?token=' + token),
+                      build_upgrade('/?token=unknown', Origin=rig.origin)][number % 4])
+        half_open.append(sock)
+    wait_until(lambda: len(rig.proxy._pending) == 200, 10, 'the half-open ones')
+    assert rig.get('/vnc.html').status == 200
+    connect(rig, token)
+
+
+def test_more_than_the_limit_push_out_the_oldest(rig):
+    rig.start(max_pending_connections=10)
+    silent = [rig.connect() for _ in range(10)]
+    wait_until(lambda: len(rig.proxy._pending) == 10, 10, 'the silent ones')
+    stream = connect(rig, rig.console())
+    assert silent[0].recv(1) == b''
+    stream.write(b'x')
+    assert len(rig.proxy._pending) <= 10
+    assert silent[-1].send(b'G') == 1
+
+
+def test_open_sessions_do_not_count(rig):
+    rig.start(max_pending_connections=2)
+    token = rig.console()
+    streams = [connect(rig, token) for _ in range(6)]
+    wait_until(lambda: len(rig.proxy._parts.registry) == 6, 10, 'the sessions')
+    wait_until(lambda: len(rig.proxy._pending) == 0, 10, 'no pending connection')
+    assert len(streams) == 6
+
+
+def test_no_room_but_for_holders_of_tokens(rig):
+    rig.start(max_pending_connections=2)
+    token = rig.console(lambda sock: sock.recv(1))  # holds up its clients
+    for _ in range(2):
+        rig.connect().sendall(build_upgrade('/?token=' + token))
+    wait_until(lambda: len(rig.proxy._pending._kept) == 2, 10, 'both to be known')
+    sock = rig.connect()
+    response = parse_response(receive_until_eof(sock))
+    assert response.status == 503
+    assert len(response.body) == int(response.headers['content-length'])
+
+
+def test_16_at_a_time(rig):
+    server = rig.start().vnc_server(echo)
+    failures = []
+
+    def open_some():
+        try:
+            for _ in range(5):
+                connect(rig, rig.grant(server.host, server.port))
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=open_some) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    wait_until(lambda: len(rig.proxy._parts.registry) == 80, 10, 'all sessions')
+
+
+def test_a_session_holds_no_thread(rig):
+    rig.start()
+    token = rig.console(echo)
+    connect(rig, token)
+    wait_until(lambda: len(rig.proxy._pending) == 0, 10, 'the set-up to end')
+    assert not [thread for thread in threading.enumerate() if thread.name == 'connection']
+
+
+def test_an_invalid_token_does_not_hold_a_place(rig):
+    rig.start(max_pending_connections=3)
+    rig.consoleauth.checks['x'] = objects.TokenCheck(None, objects.REASON_INVALID)
+    for _ in range(3):
+        rig.connect().sendall(build_upgrade('/?token=x', Origin=rig.origin))  # and never reads the reason
+    wait_until(lambda: rig.consoleauth.asked == 3, 10, 'the checks')
+    connect(rig, rig.console())

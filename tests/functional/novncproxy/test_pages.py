@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+import logging
+
+import pytest
+
+from nova_vnc.novncproxy.http_stream import MAX_HEADER_BYTES, MAX_REQUEST_LINE_BYTES
+from tests.fixtures.connections import receive_until_eof
+from tests.fixtures.polling import wait_until
+from tests.functional.novncproxy.rig import build_request, build_upgrade, parse_response
+
+TOKEN = 'd3c5f3a0-4b0c-4f4c-9d3e-6a4b8b1f0f2e'
+
+
+def test_our_page(rig):
+    response = rig.start().get('/vnc_auto.html?path=%3Ftoken%3D' + TOKEN)
+    assert response.status == 200
+    assert b'nova-vnc/console.js' in response.body
+    assert response.headers['content-type'] == 'text/html; charset=utf-8'
+    assert response.headers['cache-control'] == 'no-cache'
+    assert response.headers['referrer-policy'] == 'no-referrer'
+    assert "script-src 'self'" in response.headers['content-security-policy']
+
+
+def test_nothing_forbids_the_iframe_of_a_dashboard(rig):
+    headers = rig.start().get('/vnc_auto.html').headers
+    assert 'x-frame-options' not in headers
+    assert 'frame-ancestors' not in headers['content-security-policy']
+
+
+def test_the_installed_page_where_it_is_wanted(rig):
+    response = rig.start(own_console_page=False).get('/vnc_auto.html')
+    assert response.body == b'<title>noVNC, installed</title>'
+    assert 'content-security-policy' not in response.headers
+
+
+@pytest.mark.parametrize(('target', 'content_type'), [
+    ('/vnc.html', 'text/html; charset=utf-8'), ('/core/rfb.js?v=1', 'text/javascript; charset=utf-8'),
+    ('/nova-vnc/console.css', 'text/css; charset=utf-8'), ('/app/images/icon.svg', 'image/svg+xml'),
+])
+def test_files(rig, target, content_type):
+    response = rig.start().get(target)
+    assert response.status == 200
+    assert response.headers['content-type'] == content_type
+    assert int(response.headers['content-length']) == len(response.body) > 0
+    assert response.headers['x-content-type-options'] == 'nosniff'
+
+
+def test_a_large_file(rig, web):
+    data = bytes(range(256)) * 8192
+    (web / 'large.bin').write_bytes(data)
+    assert rig.start().get('/large.bin').body == data
+
+
+def test_head(rig):
+    response = rig.start().get('/vnc.html', method='HEAD')
+    assert response.status == 200
+    assert response.headers['content-length'] == '20'
+    assert response.body == b''
+
+
+def test_what_has_not_changed_is_not_sent_again(rig):
+    rig.start()
+    modified = rig.get('/core/rfb.js').headers['last-modified']
+    response = rig.get('/core/rfb.js', If_Modified_Since=modified)
+    assert response.status == 304
+    assert response.body == b''
+
+
+@pytest.mark.parametrize('target', [
+    '/nothing.html', '/core', '/core/', '/../secret', '/%2e%2e/%2e%2e/etc/passwd', '/.git/config', '/core/../vnc.html',
+])
+def test_what_is_not_there(rig, target):
+    response = rig.start().get(target)
+    assert response.status == 404
+    assert response.body == b'Not Found\n'
+
+
+@pytest.mark.parametrize('target', ['//evil.example/', '//evil.example/..', '//vnc.html?token=' + TOKEN, '///'])
+def test_two_slashes(rig, target):
+    response = rig.start().get(target)
+    assert response.status == 400
+    assert 'location' not in response.headers
+
+
+@pytest.mark.parametrize('method', ['GET', 'HEAD'])
+def test_a_page_as_queens_asked_for_it(rig, method):
+    response = rig.start().get(f'/vnc_auto.html?token={TOKEN}&title=web(1)', method=method)
+    assert response.status == 302
+    assert response.headers['location'] == f'./vnc_auto.html?path=%3Ftoken%3D{TOKEN}&title=web(1)'
+    assert response.headers['cache-control'] == 'no-store'
+
+
+def test_a_page_with_two_tokens(rig):
+    assert rig.start().get('/vnc_auto.html?token=a&token=b').status == 400
+
+
+@pytest.mark.parametrize('target', ['/', '/websockify', '/?token=' + TOKEN, '/any/path?token=' + TOKEN])
+def test_plain_http_on_the_path_of_the_websocket(rig, target):
+    response = rig.start().get(target)
+    assert response.status == 426
+    assert response.headers['upgrade'] == 'websocket'
+    assert b'takes WebSocket connections' in response.body
+
+
+def test_a_load_balancer_that_does_not_pass_websockets_on(rig, caplog):
+    request = build_upgrade('/?token=' + TOKEN).replace(b'Upgrade: websocket\r\n', b'').replace(b'Upgrade', b'close')
+    with caplog.at_level(logging.WARNING):
+        assert rig.start().send_raw(request).status == 426
+    assert 'load balancer' in caplog.text
+
+
+@pytest.mark.parametrize('method', ['POST', 'PUT', 'DELETE', 'OPTIONS', 'CONNECT', 'PROPFIND', 'get'])
+def test_other_methods(rig, method):
+    response = rig.start().get('/vnc.html', method=method)
+    assert response.status == 405
+    assert response.headers['allow'] == 'GET, HEAD'
+
+
+class TestBadRequests:
+
+    @pytest.mark.parametrize('request_line', [
+        b'GET\r\n\r\n', b'GET /vnc.html HTTP/x\r\n\r\n', b'a b c d\r\n\r\n', b'\x16\x03\x01\x02\x00\x01\r\n',
+        b'GET vnc.html HTTP/1.1\r\n\r\n', b'GET http://a/vnc.html HTTP/1.1\r\n\r\n',
+        b'GET /\xc3\xbc HTTP/1.1\r\n\r\n', b'GET /\x1b[2J HTTP/1.1\r\n\r\n', b'?token=secret / HTTP/9.9.9\r\n\r\n',
+    ])
+    def test_malformed(self, rig, request_line):
+        response = rig.start().send_raw(request_line)
+        assert response.status == 400
+        assert response.body == b'Bad Request\n'
+        assert response.headers['connection'] == 'close'
+
+    def test_another_version(self, rig):
+        assert rig.start().send_raw(b'GET / HTTP/2.0\r\n\r\n').status == 505
+
+    def test_a_request_line_too_long(self, rig):
+        response = rig.start().get('/?token=' + 'x' * MAX_REQUEST_LINE_BYTES)
+        assert response.status == 414
+
+    @pytest.mark.parametrize('header', ['a' * MAX_HEADER_BYTES, 'b\r\nX: ' * 100])
+    def test_headers_too_long_or_too_many(self, rig, header):
+        response = rig.start().get('/vnc.html', Cookie=header)
+        assert response.status == 431
+
+    def test_a_slow_header(self, rig):
+        sock = rig.start(header_timeout=1).connect()
+        sock.sendall(b'GET /vnc.html HTTP/1.1\r\nHost: a\r\n')
+        response = parse_response(receive_until_eof(sock))
+        assert response.status == 408
+
+    def test_a_header_that_comes_byte_by_byte_gets_no_more_time(self, rig):
+        sock = rig.start(header_timeout=1).connect()
+        sock.settimeout(0.05)
+        received = b''
+        while not received:
+            sock.sendall(b'X')
+            try:
+                received = sock.recv(100)
+            except TimeoutError:
+                continue
+        assert received.startswith(b'HTTP/1.0 408') or received.startswith(b'HTTP/1.1 408')
+
+    def test_a_connection_on_which_nothing_comes(self, rig):
+        sock = rig.start(header_timeout=1).connect()
+        assert sock.recv(1) == b''
+
+
+class TestKeepAlive:
+
+    def test_several_requests(self, rig):
+        sock = rig.start().connect()
+        sock.sendall(build_request('/vnc.html') * 2 + build_request('/nothing', Connection='close'))
+        data = receive_until_eof(sock)
+        assert data.count(b'HTTP/1.1 200 ') == 2
+        assert data.count(b'HTTP/1.1 404 ') == 1
+
+    def test_idle(self, rig):
+        sock = rig.start(keep_alive_timeout=1).connect()
+        sock.sendall(build_request('/vnc.html'))
+        assert parse_response(receive_until_eof(sock)).status == 200
+
+    @pytest.mark.parametrize('timeout', [0, 60])
+    def test_switched_off_or_not(self, rig, timeout):
+        sock = rig.start(keep_alive_timeout=timeout).connect()
+        sock.sendall(build_request('/vnc.html'))
+        answer = b''
+        while b'</title>' not in answer:
+            answer += sock.recv(4096)
+        assert (b'Connection: close' in answer) == (timeout == 0)
+
+    def test_http_1_0(self, rig):
+        response = rig.start().send_raw(b'GET /vnc.html HTTP/1.0\r\n\r\n')
+        assert response.status == 200
+        assert response.headers['connection'] == 'close'
+
+    def test_a_body_is_not_taken_for_the_next_request(self, rig):
+        body = build_request('/nothing')
+        sock = rig.start().connect()
+        sock.sendall(build_request('/vnc.html', Content_Length=str(len(body))) + body)
+        data = receive_until_eof(sock)
+        assert data.count(b'HTTP/1.1') == 1
+
+
+def test_one_access_line_without_query_for_each_request(rig, caplog):
+    with caplog.at_level(logging.INFO, 'nova_vnc.novncproxy.handler'):
+        rig.start().get(f'/vnc_auto.html?path=%3Ftoken%3D{TOKEN}')
+        rig.get('/nothing%0a')
+        wait_until(lambda: len(caplog.records) == 2, 10, 'two lines')
+    first, second = (record.getMessage() for record in caplog.records)
+    assert first.endswith(' "GET /vnc_auto.html" 200')
+    assert first.startswith('127.0.0.1:')
+    assert second.endswith(' "GET /nothing?" 404')
+
+
+class TestWebSocketHandshake:
+
+    @pytest.mark.parametrize(('changes', 'status'), [
+        ({'Sec_WebSocket_Key': ''}, 400), ({'Connection': 'close'}, 400), ({'Sec_WebSocket_Version': '8'}, 426),
+        ({'Sec_WebSocket_Protocol': 'base64'}, 400),
+    ])
+    def test_refused(self, rig, changes, status):
+        response = rig.start().send_raw(build_upgrade('/?token=' + TOKEN, **changes))
+        assert response.status == status
+        assert response.headers['sec-websocket-version'] == '13'
+        assert rig.consoleauth.asked == 0
+
+    def test_other_methods_are_none(self, rig):
+        request = build_upgrade('/vnc.html').replace(b'GET', b'HEAD').replace(b'Connection: Upgrade',
+                                                                              b'Connection: close')
+        assert rig.start().send_raw(request).status == 200
+
+    @pytest.mark.parametrize(('offered', 'answered'), [
+        (None, None), ('binary', 'binary'), ('binary, base64', 'binary'), ('base64, binary', 'binary')])
+    def test_subprotocol(self, rig, offered, answered):
+        token = rig.start().console()
+        sock = rig.connect()
+        changes = {} if offered is None else {'Sec_WebSocket_Protocol': offered}
+        sock.sendall(build_upgrade('/?token=' + token, **changes))
+        answer = b''
+        while b'RFB 003.008\n' not in answer:
+            answer += sock.recv(4096)
+        response = parse_response(answer)
+        assert response.status == 101
+        assert response.headers.get('sec-websocket-protocol') == answered

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
+import oslo_messaging
+import pytest
+
+from nova_vnc import context, exception, objects
+from nova_vnc.novncproxy.authorizer import Authorizer, Grant
+from nova_vnc.novncproxy.refusal import Refusal, Refused
+
+TOKEN = 'd3c5f3a0-4b0c-4f4c-9d3e-6a4b8b1f0f2e'
+INFO = objects.ConnectInfo(TOKEN, 'novnc', 'compute-1', '5901', 'uuid', access_url='http://a/?token=' + TOKEN)
+
+
+class API:
+
+    def __init__(self, outcome):
+        self.outcome = outcome
+
+    def check_token(self, ctxt, token):
+        assert token == TOKEN
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+def check(outcome):
+    return Authorizer(API(outcome)).check(context.service_context(), TOKEN)
+
+
+def test_a_valid_token():
+    grant = check(objects.TokenCheck(INFO, display_name='web', request_id='req-1'))
+    assert grant == Grant('uuid', 'web', 'compute-1', 5901, None, INFO.access_url, 'req-1')
+    assert TOKEN not in repr(grant)
+
+
+def test_an_answer_of_novas_knows_less():
+    assert check(objects.TokenCheck(INFO)).display_name == ''
+
+
+@pytest.mark.parametrize(('outcome', 'refusal'), [
+    (objects.TokenCheck(None, objects.REASON_INVALID), Refusal.TOKEN),
+    (objects.TokenCheck(None, objects.REASON_NOT_READY), Refusal.NOT_READY),
+    (objects.TokenCheck(None, objects.REASON_MOVED), Refusal.MOVED),
+    (objects.TokenCheck(None, objects.REASON_HOST_SILENT), Refusal.HOST_SILENT),
+    (objects.TokenCheck(None, objects.REASON_UNAVAILABLE), Refusal.UNAVAILABLE),
+    (objects.TokenCheck(None, 'a reason of a later release'), Refusal.TOKEN),
+    (objects.TokenCheck(None), Refusal.TOKEN),
+    (objects.TokenCheck(dataclasses.replace(INFO, console_type='spice-html5')), Refusal.TOKEN),
+    (exception.ServiceUnavailable(service='consoleauth'), Refusal.UNAVAILABLE),
+    (exception.StoreUnavailable(reason='locked'), Refusal.UNAVAILABLE),
+    (exception.InvalidConnectionInfo(), Refusal.UNAVAILABLE),
+    (oslo_messaging.RemoteError('KeyError', TOKEN, [TOKEN]), Refusal.UNAVAILABLE),
+    (ValueError(TOKEN), Refusal.UNAVAILABLE),
+])
+def test_what_is_refused(outcome, refusal):
+    with pytest.raises(Refused) as refused:
+        check(outcome)
+    assert refused.value.refusal is refusal
+    assert TOKEN not in refused.value.detail

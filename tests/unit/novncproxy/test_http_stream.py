@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+import http.client
+import itertools
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+from nova_vnc.net.deadline import DeadlineExceeded
+from nova_vnc.novncproxy.http_stream import (
+    MAX_HEADER_BYTES,
+    MAX_REQUEST_LINE_BYTES,
+    RequestLineTooLong,
+    RequestReader,
+    SlowRequest,
+)
+
+
+class Pieces:
+    """A stream that gives its pieces one by one, and then is silent or at its end."""
+
+    def __init__(self, *pieces, silent=False):
+        self.pieces = list(pieces)
+        self.silent = silent
+        self.deadlines = []
+
+    def read(self, max_bytes):
+        if self.pieces:
+            piece, rest = self.pieces[0][:max_bytes], self.pieces[0][max_bytes:]
+            self.pieces[:1] = [rest] if rest else []
+            return piece
+        if self.silent:
+            raise DeadlineExceeded
+        return b''
+
+    def set_deadline(self, deadline):
+        self.deadlines.append(round(deadline.remaining()))
+
+
+def reading(*pieces, silent=False):
+    stream = Pieces(*pieces, silent=silent)
+    reader = RequestReader(stream)
+    assert reader.wait_for_request(5, 10)
+    return reader
+
+
+@hypothesis.given(st.lists(st.binary(max_size=20)), st.lists(st.integers(0, 100)))
+def test_lines_come_out_as_they_went_in(lines, cuts):
+    data = b''.join(line.replace(b'\n', b'') + b'\n' for line in lines) + b'x'
+    points = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    reader = reading(*(data[a:b] for a, b in itertools.pairwise(points)))
+    read = []
+    while line := reader.readline():
+        read.append(line)
+    assert read == data.splitlines(keepends=True) or b''.join(read) == data
+
+
+def test_what_follows_the_header_is_kept():
+    reader = reading(b'GET / HTTP/1.1\r\n', b'\r\n\x82\x80')
+    assert reader.readline() == b'GET / HTTP/1.1\r\n'
+    assert reader.readline() == b'\r\n'
+    assert reader.take_ahead() == b'\x82\x80'
+    assert reader.take_ahead() == b''
+
+
+def test_idle_time_and_header_time_are_two_things():
+    stream = Pieces(b'a\n', silent=True)
+    reader = RequestReader(stream)
+    assert reader.wait_for_request(5, 10)
+    assert stream.deadlines == [5, 10]
+    assert reader.readline() == b'a\n'
+    assert not reader.wait_for_request(5, 10)
+
+
+def test_a_request_that_is_there_already_is_not_waited_for():
+    stream = Pieces(b'a\nb\n', silent=True)
+    reader = RequestReader(stream)
+    reader.wait_for_request(5, 10)
+    reader.readline()
+    assert reader.wait_for_request(5, 10)
+    assert stream.deadlines == [5, 10, 10]
+
+
+def test_a_connection_that_ends():
+    assert not RequestReader(Pieces()).wait_for_request(5, 10)
+
+
+def test_a_slow_header():
+    with pytest.raises(SlowRequest):
+        reading(b'GET', silent=True).readline()
+
+
+def test_a_request_line_as_long_as_may_be():
+    line = b'x' * (MAX_REQUEST_LINE_BYTES - 1) + b'\n'
+    assert reading(line).readline() == line
+
+
+@pytest.mark.parametrize('line', [b'x' * MAX_REQUEST_LINE_BYTES + b'\n', b'x' * 10 * MAX_REQUEST_LINE_BYTES])
+def test_a_request_line_too_long(line):
+    with pytest.raises(RequestLineTooLong):
+        reading(line).readline()
+
+
+@pytest.mark.parametrize('header', [b'a: b\n' * (MAX_HEADER_BYTES // 5), b'a' * MAX_HEADER_BYTES])
+def test_a_header_too_long(header):
+    reader = reading(b'GET / HTTP/1.1\n' + header)
+
+    def read_all():
+        while reader.readline():
+            pass
+
+    with pytest.raises(http.client.LineTooLong):
+        read_all()
+
+
+def test_each_request_has_its_own_allowance():
+    header = b'x' * (MAX_REQUEST_LINE_BYTES - 1) + b'\n'
+    reader = reading(header * 20)
+    for _ in range(20):
+        assert reader.wait_for_request(5, 10)
+        assert reader.readline() == header

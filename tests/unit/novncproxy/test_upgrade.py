@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+from email.message import Message
+from http import HTTPStatus
+
+import pytest
+
+from nova_vnc.novncproxy import upgrade
+
+GOOD = {'Upgrade': 'websocket', 'Connection': 'keep-alive, Upgrade', 'Sec-WebSocket-Version': '13',
+        'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ=='}
+
+
+def build_headers(**changes):
+    headers = Message()
+    for name, value in {**GOOD, **{name.replace('_', '-'): value for name, value in changes.items()}}.items():
+        for one in value if isinstance(value, list) else [value]:
+            if one is not None:
+                headers[name] = one
+    return headers
+
+
+@pytest.mark.parametrize('protocol', [None, 'binary', 'base64, binary', 'binary,base64'])
+def test_good(protocol):
+    upgrade.check_upgrade('HTTP/1.1', build_headers(Sec_WebSocket_Protocol=protocol))
+
+
+@pytest.mark.parametrize('changes', [
+    {'Connection': None}, {'Connection': 'keep-alive'}, {'Sec_WebSocket_Key': None}, {'Sec_WebSocket_Key': 'short'},
+    {'Sec_WebSocket_Key': 'dGhlIHNhbXBsZQ=='}, {'Sec_WebSocket_Key': '\u00fc'},
+    {'Sec_WebSocket_Key': [GOOD['Sec-WebSocket-Key']] * 2}, {'Sec_WebSocket_Protocol': 'base64'},
+])
+def test_bad(changes):
+    with pytest.raises(upgrade.UpgradeRefused) as refused:
+        upgrade.check_upgrade('HTTP/1.1', build_headers(**changes))
+    assert refused.value.status == HTTPStatus.BAD_REQUEST
+
+
+def test_old_http():
+    with pytest.raises(upgrade.UpgradeRefused):
+        upgrade.check_upgrade('HTTP/1.0', build_headers())
+
+
+@pytest.mark.parametrize('version', [None, '7', '8', '14', '13, 8', ['13', '13']])
+def test_other_versions(version):
+    with pytest.raises(upgrade.UpgradeRefused) as refused:
+        upgrade.check_upgrade('HTTP/1.1', build_headers(Sec_WebSocket_Version=version))
+    assert refused.value.status == HTTPStatus.UPGRADE_REQUIRED
+
+
+@pytest.mark.parametrize(('offered', 'chosen'), [
+    ([''], ''), (['binary'], 'binary'), (['binary', ' base64'], 'binary'), (['base64', ' binary'], ' binary'),
+    (['base64'], ''),
+])
+def test_subprotocol(offered, chosen):
+    assert upgrade.choose_subprotocol(offered) == chosen
