@@ -19,10 +19,13 @@ LOG = logging.getLogger(__name__)
 _SETTLE_S = 0.5
 # After a report that could not be sent: soon enough for users who wait for the broker to return.
 _RETRY_S = 5.0
+# The broker drops a report for which nova-consoleauth has no queue yet, as when both have just started or the broker
+# has just returned; nobody would know. So the first reports follow each other at _RETRY_S too.
+_FOLLOW_UPS = 5
 
 
 class Reporter:
-    """Sends full reports: at start, after changes, and periodically. Nobody waits for an answer.
+    """Sends full reports: some at start, after changes, and periodically. Nobody waits for an answer.
 
     One report at a time, and none is kept: after a time without a broker the next one says what is so then. While the
     hypervisor cannot be asked there is none, because an empty report would mean that the VMs are gone; the host goes
@@ -35,13 +38,14 @@ class Reporter:
 
     def __init__(self, list_instances: Callable[[], list[objects.InstanceRecord]],
                  consoleauth_api: consoleauth.ConsoleAuthAPI, host: str, interval_s: float, *,
-                 settle_s: float = _SETTLE_S, retry_s: float = _RETRY_S) -> None:
+                 settle_s: float = _SETTLE_S, retry_s: float = _RETRY_S, follow_ups: int = _FOLLOW_UPS) -> None:
         self._list_instances = list_instances
         self._consoleauth_api = consoleauth_api
         self._host = host
         self._interval_s = interval_s
         self._settle_s = settle_s
         self._retry_s = min(retry_s, interval_s)
+        self._follow_ups = follow_ups
         self._news = threading.Event()
         self._stopping = threading.Event()
         self._failing = False
@@ -59,10 +63,12 @@ class Reporter:
         self._news.set()
 
     def _run(self) -> None:
+        follow_ups = self._follow_ups
         while not self._stopping.is_set():
             self._news.clear()
             is_sent = self._report()
-            self._news.wait(self._interval_s if is_sent else self._retry_s)
+            follow_ups = follow_ups - 1 if is_sent else self._follow_ups
+            self._news.wait(self._retry_s if follow_ups >= 0 else self._interval_s)
             self._stopping.wait(self._settle_s)
 
     def _report(self) -> bool:

@@ -52,9 +52,9 @@ def hypervisor():
 def start(hypervisor, listener):
     started = []
 
-    def start_reporter(interval_s=NEVER_S, settle_s=0.01, retry_s=0.01):
+    def start_reporter(interval_s=NEVER_S, settle_s=0.01, retry_s=0.01, follow_ups=0):
         reporter = Reporter(hypervisor.list_instances, listener, 'compute1', interval_s, settle_s=settle_s,
-                            retry_s=retry_s)
+                            retry_s=retry_s, follow_ups=follow_ups)
         hypervisor.start(reporter.report_soon)
         reporter.start()
         started.append(reporter)
@@ -91,6 +91,19 @@ def test_after_changes(start, hypervisor, listener):
 def test_periodically(start, listener):
     start(interval_s=0.01)
     listener.wait_for_reports(5)
+
+
+def test_the_first_ones_may_be_lost(start, listener):
+    start(follow_ups=3)
+    listener.wait_for_reports(4)
+
+
+def test_those_after_a_failure_may_be_lost(start, listener):
+    listener.error = exception.ServiceUnavailable(service='consoleauth')
+    start(follow_ups=3)
+    wait_until(lambda: listener.attempts >= 3, 20, 'some attempts', interval_s=0.005)
+    listener.error = None
+    listener.wait_for_reports(3)
 
 
 def test_many_changes_make_one_report(start, hypervisor, listener):
