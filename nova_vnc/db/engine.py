@@ -57,6 +57,9 @@ class Database:
         self._own_file = own_file
         self._options = dict(options or {})
         self._engine: sa.Engine | None = None
+        self._held: sqlite3.Connection | None = None
+        # SQLite runs one writer at a time; those of this process queue up here instead of trying again and again.
+        self._writing = threading.Lock()
         self._columns: dict[str, frozenset[str]] = {}
         self._preparing = threading.Lock()
         self._failure = (0.0, '')               # when prepare() failed last (monotonic), and why
@@ -103,6 +106,7 @@ class Database:
         with self._translated_errors('write'):
             if self._own_file:
                 self._open().dispose()
+                self.close()
                 return
             engine = self._create_engine()
             try:
@@ -135,9 +139,13 @@ class Database:
         return self._run(work, 'write')
 
     def close(self) -> None:
+        """Let go of the database; the next use connects again."""
         engine, self._engine = self._engine, None
+        held, self._held = self._held, None
         if engine is not None:
             engine.dispose()
+        if held is not None:
+            held.close()
 
     def _connect(self) -> None:
         engine = self._open()
@@ -157,8 +165,8 @@ class Database:
         engine = self._engine
         if engine is None:
             raise exception.StoreUnavailable(reason='it has just failed')
-        deadline = time.monotonic() + _RETRY_FOR_S[kind]
-        with self._translated_errors(kind):
+        with self._turn_to_write(kind), self._translated_errors(kind):
+            deadline = time.monotonic() + _RETRY_FOR_S[kind]
             while True:
                 try:
                     with engine.begin() as connection:
@@ -167,6 +175,18 @@ class Database:
                     if not _may_pass(error) or time.monotonic() >= deadline:
                         raise
                 time.sleep(random.uniform(*_RETRY_PAUSE_S))  # noqa: S311 - no secret
+
+    @contextlib.contextmanager
+    def _turn_to_write(self, kind: str) -> Iterator[None]:
+        if kind != 'write' or not self.is_local:
+            yield
+            return
+        if not self._writing.acquire(timeout=_RETRY_FOR_S[kind]):
+            raise exception.StoreUnavailable(reason='database is locked')
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     @contextlib.contextmanager
     def _translated_errors(self, kind: str) -> Iterator[None]:
@@ -197,7 +217,7 @@ class Database:
         try:
             os.makedirs(os.path.dirname(self._own_file), 0o700, exist_ok=True)
             with sqlite_file.exclusively(self._own_file):
-                sqlite_file.create(self._own_file)
+                self._held = sqlite_file.create(self._own_file)
                 engine = self._create_engine()
                 with engine.begin() as connection:
                     schema.upgrade(connection)

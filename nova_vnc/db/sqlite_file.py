@@ -27,8 +27,10 @@ def exclusively(path: str) -> Iterator[None]:
     :raises OSError: the directory cannot be written
     :raises TimeoutError: another process takes too long
     """
-    descriptor = _open(f'{path}.lock')
+    lock_path = f'{path}.lock'
+    descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
+        _restrict(lock_path)
         _lock(descriptor)
         yield
     finally:
@@ -48,25 +50,35 @@ def _lock(descriptor: int) -> None:
             time.sleep(_POLL_S)
 
 
-def _open(path: str) -> int:
-    """Open a file that nobody else can read, and make it if it is not there."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    os.fchmod(descriptor, 0o600)
+def _restrict(path: str) -> None:
+    os.chmod(path, 0o600)
     if os.geteuid() == 0:
         # Root runs nova-vnc-manage; the service is another user, to whom the directory belongs. SQLite does the same
         # with the files that it puts beside this one.
         owner = os.stat(os.path.dirname(path))
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
-    return descriptor
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
-def create(path: str) -> None:
+def create(path: str) -> sqlite3.Connection:
     """See to it that the file is there, in WAL mode; call it exclusively().
+
+    Return a connection to be held for as long as the file is used: when the last one is closed, SQLite locks the file,
+    moves all from the WAL into it and deletes the WAL, which would happen after every transaction.
 
     :raises OSError: it cannot be made
     :raises sqlite3.Error: it is no SQLite file, or cannot be written
     """
-    os.close(_open(path))
-    with contextlib.closing(sqlite3.connect(path, timeout=0)) as connection:
+    # Never opened if it is there: closing it would drop the locks that SQLite holds on it in this process
+    # (https://www.sqlite.org/howtocorrupt.html section 2.2).
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    _restrict(path)
+    connection = sqlite3.connect(path, timeout=0, check_same_thread=False)
+    try:
         # Readers and a writer do not wait for each other. The mode is kept in the file.
         connection.execute('PRAGMA journal_mode = WAL')
+        connection.execute('SELECT * FROM sqlite_master').fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
