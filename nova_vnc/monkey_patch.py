@@ -45,6 +45,7 @@ def patch(default_backend: str = 'eventlet', argv: Sequence[str] | None = None) 
                              os.environ.get(DISABLE_VARIABLE, ''))
     if backend == 'eventlet':
         _patch_with_eventlet()
+    _choose_oslo_service_backend(backend)
 
 
 def choose_backend(default_backend: str, argv: Sequence[str], disable_variable: str) -> str:
@@ -94,6 +95,12 @@ def _patch_with_eventlet() -> None:
     import eventlet
     eventlet.monkey_patch()
     _patched = True
+
+
+def _choose_oslo_service_backend(backend: str) -> None:
+    # Whoever is asked for it first, as by oslo.messaging, would choose eventlet.
+    from oslo_service import backend as oslo_backend
+    oslo_backend.init_backend(oslo_backend.BackendType(backend))
 
 
 def run_native(func: Callable[..., T], *args: Any, **kwargs: Any) -> T:

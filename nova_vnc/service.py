@@ -77,7 +77,9 @@ def serve(service: Service, started: Callable[[], None] | None = None, interrupt
     try:
         service.start(fail)
     except exception.ConfigurationError as error:
-        LOG.critical('%s', error)
+        failures.append(str(error))
+    if failures:    # not above: oslo.log adds the exception that is being handled to the line
+        LOG.critical('%s', failures[0])
         return 1
     systemd.notify_once()
     if started is not None:

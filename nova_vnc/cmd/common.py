@@ -76,11 +76,14 @@ def run(argv: Sequence[str] | None, build_service: ServiceBuilder,
         conf = configure(sys.argv[1:] if argv is None else argv, register_cli_opts)
     except exception.ConfigurationError as error:
         service.end_process(refuse(error))
+    failure = None
     try:
         bus = transport.build_transport(conf)
         built = build_service(conf, bus)
     except exception.ConfigurationError as error:
-        LOG.critical('%s', error)
+        failure = error
+    if failure is not None:     # not above: oslo.log adds the exception that is being handled to the line
+        LOG.critical('%s', failure)
         service.end_process(1)
     transport.connect_in_background(bus)
     service.end_process(service.serve(built))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging as stdlib_logging
 import os
 import secrets
 import shutil
@@ -15,7 +16,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from nova_vnc import exception, service
-from nova_vnc.api import auth
+from nova_vnc.api import access_log, auth
 from nova_vnc.api import factory as api_factory
 from nova_vnc.cmd import console_announcer
 from nova_vnc.compute import factory as compute_factory
@@ -109,7 +110,11 @@ class Standalone:
         """Print the URLs, once the ports listen, and write down how to reach the API."""
         if self._announcer is not None:
             openrc = self._announcer.write_openrc(self._state_path)
-            LOG.info('The Compute API of this process can be used by: . %s; openstack server list', openrc)
+            LOG.info('The Compute API of this process can be used by: . %s; openstack console url show --novnc NAME',
+                     openrc)
+            # Its own questions would fill the log.
+            if not self._conf.debug:
+                stdlib_logging.getLogger(access_log.__name__).setLevel(stdlib_logging.WARNING)
             self._announcer.start()
 
     def stop(self, hurry: threading.Event) -> None:
