@@ -3,13 +3,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+import uuid
 from pathlib import Path
 from typing import Protocol
+
+from tests.fixtures.process import ExternalProcess, Service
+from tests.fixtures.rabbitmq import RabbitMQ
 
 _ROOT = Path(__file__).resolve().parent.parent
 _START_TIMEOUT_S = 60
@@ -83,6 +89,40 @@ class BareEngine(CommandPeer):
         assert process.stdout is not None
         self._port = int(process.stdout.readline())
         return [process.pid]
+
+
+class NovncProxy:
+    """Our nova-novncproxy, as its command starts it, on a RabbitMQ of its own.
+
+    A stand-in answers for nova-consoleauth; neither that nor the broker is measured.
+    """
+
+    def __init__(self, backend: str) -> None:
+        self.name = f'nova-novncproxy, {backend}'
+        self._backend = backend
+        self._port = free_port()
+        self._token = uuid.uuid4()
+        self._parts = contextlib.ExitStack()
+
+    def start(self, target_port: int) -> list[int]:
+        directory = Path(self._parts.enter_context(tempfile.TemporaryDirectory()))
+        broker = self._parts.enter_context(RabbitMQ())
+        consoleauth = self._parts.enter_context(ExternalProcess(
+            [sys.executable, '-m', 'benchmarks.consoleauth_standin', broker.url, str(target_port)], directory,
+            environment={'PYTHONPATH': str(_ROOT)}))
+        consoleauth.wait_for_line('listening', _START_TIMEOUT_S)
+        proxy = self._parts.enter_context(Service('nova-novncproxy', {
+            'DEFAULT': {'concurrency_backend': self._backend, 'transport_url': broker.url},
+            'vnc': {'novncproxy_host': '127.0.0.1', 'novncproxy_port': self._port},
+            'novncproxy': {'drain_timeout': 0}}, directory))
+        wait_for_port(self._port)
+        return [proxy.pid]
+
+    def url_for(self, session: int) -> str:
+        return f'ws://127.0.0.1:{self._port}/?token={self._token}'
+
+    def stop(self) -> None:
+        self._parts.close()
 
 
 def free_port() -> int:

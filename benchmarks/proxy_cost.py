@@ -13,16 +13,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from benchmarks.load_client import LoadClient
-from benchmarks.peers import BareEngine, Peer, Websockify
+from benchmarks.peers import BareEngine, NovncProxy, Peer, Websockify
 from benchmarks.process_tree import ProcessTree
 
 _PEERS: dict[str, Callable[[], Peer]] = {
     'websockify': Websockify,
+    'proxy-eventlet': lambda: NovncProxy('eventlet'),
+    'proxy-threading': lambda: NovncProxy('threading'),
     'engine-eventlet': lambda: BareEngine('eventlet'),
     'engine-threading': lambda: BareEngine('threading'),
 }
 _BASE = 'websockify'
-_DEFAULT_PEERS = ['engine-eventlet', 'engine-threading']
+_DEFAULT_PEERS = ['proxy-eventlet', 'proxy-threading']
 _KIB = 1 << 10
 _GIB = 1 << 30
 _UPDATE_WIDTH, _UPDATE_HEIGHT = 2048, 2048  # 16 MiB

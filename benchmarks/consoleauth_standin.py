@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A nova-consoleauth to which every token is good: argv is transport_url and the port of the VNC server.
+
+It answers the call that nova-novncproxy makes, over the real bus, and costs as little as possible. Prints a line once
+it listens.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import Any
+
+import oslo_messaging
+from oslo_config import cfg
+
+from nova_vnc import objects
+from nova_vnc.conf import opts
+from nova_vnc.rpc import consoleauth, server, transport
+
+INSTANCE_UUID = '9169fdb2-5b74-46b1-9803-60d2926bd97c'
+
+
+class Endpoint:
+
+    target = oslo_messaging.Target(namespace=consoleauth.NAMESPACE, version=consoleauth.NAMESPACE_VERSION)
+
+    def __init__(self, vnc_port: str) -> None:
+        self._vnc_port = vnc_port
+
+    def check_token(self, ctxt: object, token: str) -> dict[str, Any]:
+        info = objects.ConnectInfo(token=token, console_type=objects.CONSOLE_TYPE_NOVNC, host='127.0.0.1',
+                                   port=self._vnc_port, instance_uuid=INSTANCE_UUID)
+        return objects.TokenCheck(info, display_name='benchmark').to_dict()
+
+
+def main() -> None:
+    url, vnc_port = sys.argv[1:]
+    opts.set_defaults()
+    cfg.CONF([], default_config_files=[])
+    bus = transport.build_transport(cfg.CONF, url)
+    background = server.BackgroundServer(bus, consoleauth.TOPIC, 'benchmark', [Endpoint(vnc_port)])
+    background.start()
+    if not background.wait_listening(60):
+        sys.exit('no broker')
+    print('listening', flush=True)
+    threading.Event().wait()
+
+
+if __name__ == '__main__':
+    main()
