@@ -79,6 +79,7 @@ prepare_venv() {
     fi
     if [ "$("$VENV/bin/python" -V 2> /dev/null)" != "$("$python" -V)" ]; then
         say "Making .venv with $("$python" -V) ($python)"
+        [ -d "$VENV" ] || rm -f "$VENV"    # a file of that name is a hint of tox's or an editor's
         "$python" -m venv --clear "$VENV"
     fi
 }
