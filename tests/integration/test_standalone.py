@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,20 +16,7 @@ from tests.fixtures.browser import Browser
 from tests.fixtures.libvirt import Libvirtd
 from tests.fixtures.pictures import demo_text, find_picture
 from tests.fixtures.polling import wait_until
-from tests.fixtures.process import ExternalProcess
-
-URL_LINE = r'^console_url: (http://127\.0\.0\.1:\d+/\S+)$'
-
-
-class Standalone(ExternalProcess):
-
-    def __init__(self, directory: Path, *arguments: str) -> None:
-        super().__init__([Path(sys.executable).with_name('nova-vnc-standalone'), *arguments], directory,
-                         environment={} if concurrency_backend() == 'eventlet' else {
-                             'OS_NOVA_DISABLE_EVENTLET_PATCHING': '1'})
-
-    def console_url(self) -> str:
-        return self.wait_for_line(URL_LINE, 60)[1]
+from tests.fixtures.standalone import Standalone
 
 
 @pytest.fixture(scope='module')
@@ -51,9 +37,8 @@ def test_a_word_typed_in_the_browser_is_read_back_from_the_screenshot(standalone
 
 
 def test_the_api_takes_its_own_token_and_its_own_address_only(standalone: Standalone):
-    openrc = Path(re.search(r'\. (\S+/openrc)', standalone.output())[1])
-    assert openrc.stat().st_mode & 0o077 == 0
-    values = dict(line.removeprefix('export ').strip().split('=', 1) for line in openrc.read_text().splitlines())
+    assert standalone.openrc_path().stat().st_mode & 0o077 == 0
+    values = standalone.openrc()
     url = values['OS_ENDPOINT'] + '/servers'
     good = {'X-Auth-Token': values['OS_TOKEN']}
     assert requests.get(url, headers=good, timeout=30).ok
@@ -74,7 +59,7 @@ def test_all_its_ports_are_on_loopback(standalone: Standalone):
 def test_a_signal_ends_it_at_once_and_leaves_nothing(tmp_path: Path, number: int):
     with Standalone(tmp_path, '--port', '0') as process:
         process.console_url()
-        state = re.search(r'\. (\S+)/openrc', process.output())[1]
+        state = process.openrc_path().parent
         assert os.path.isdir(state)
         process.signal(number)
         assert process.wait(10) == 0
