@@ -74,7 +74,8 @@ Seconds the RFB handshake may take, for the VNC server and for the browser each.
         help="""
 Most connections at a time that are not sessions yet: header, token check and handshake under way, pages being read.
 
-One more is answered with 503 and closed. Open sessions do not count.
+One more takes the place of the oldest one that has not shown a valid token, which is closed; if all have, it is
+answered with 503 itself. Open sessions do not count.
 """),
     cfg.IntOpt(
         'max_pending_checks',

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from oslo_log import log as logging
 
 from nova_vnc.net.websocket import CloseCode
+from nova_vnc.novncproxy import open_files
 from nova_vnc.novncproxy import server as http_server
 from nova_vnc.novncproxy.files import FileTree
 from nova_vnc.novncproxy.handler import ConsoleRequestHandler, Site
@@ -21,6 +22,7 @@ from nova_vnc.novncproxy.session import Parts, Session
 LOG = logging.getLogger(__name__)
 
 _POLL_S = 0.1
+_FILES_OF_A_SESSION = 2
 # What sessions get to say goodbye once their time is up; the relay gives each one less.
 _GOODBYE_S = 6.0
 _STOPPING = 'The console service is being restarted. Reconnect in a moment.'
@@ -60,9 +62,11 @@ class NoVNCProxy:
         settings = self._settings
         listener = http_server.listen(settings.host, settings.port, settings.prefer_ipv6)
         self.port = listener.getsockname()[1]
+        limit = open_files.raise_limit()
         self._parts.engine.start()
         self._server.start(listener, fail)
-        LOG.info('Listening for browsers on %s port %d', settings.host, self.port)
+        LOG.info('Listening for browsers on %s port %d; the limit of open files, %d, is good for about %d sessions',
+                 settings.host, self.port, limit, limit // _FILES_OF_A_SESSION)
 
     def stop(self, hurry: threading.Event) -> None:
         """Take no new connections, let the sessions go on for a while, then end them."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import collections
-import select
+import selectors
 import socket
 import threading
 import time
@@ -84,8 +84,11 @@ class Server:
 
     def _run(self, listener: socket.socket, fail: Callable[[str], None]) -> None:
         try:
-            while not self._is_stopped(listener):
-                self._accept(listener)
+            with selectors.DefaultSelector() as selector:
+                # Closing a socket does not wake who waits for it, so a second one is waited for.
+                selector.register(listener, selectors.EVENT_READ)
+                selector.register(self._wake_reader, selectors.EVENT_READ)
+                self._accept_until_woken(listener, selector)
         except Exception as error:
             LOG.exception('Accepting connections failed')
             fail(f'Accepting connections failed: {error}')
@@ -93,12 +96,14 @@ class Server:
             listener.close()
             self._goodbyes.close_all()
 
-    def _is_stopped(self, listener: socket.socket) -> bool:
-        """Wait for something to do; return whether that is to stop."""
-        # Closing a socket does not wake who waits for it, so a second one is waited for.
-        ready, _, _ = select.select([listener, self._wake_reader], [], [], self._goodbyes.seconds_to_next())
-        self._goodbyes.close_old()
-        return self._wake_reader in ready
+    def _accept_until_woken(self, listener: socket.socket, selector: selectors.BaseSelector) -> None:
+        while True:
+            ready = {key.fileobj for key, _ in selector.select(self._goodbyes.seconds_to_next())}
+            self._goodbyes.close_old()
+            if self._wake_reader in ready:
+                return
+            if listener in ready:
+                self._accept(listener)
 
     def _accept(self, listener: socket.socket) -> None:
         try:
@@ -107,7 +112,7 @@ class Server:
             return  # it left before we came, or another worker was faster
         except OSError as error:
             LOG.error('Cannot accept a connection: %s', error)
-            select.select([self._wake_reader], [], [], _ACCEPT_PAUSE_S)
+            time.sleep(_ACCEPT_PAUSE_S)
             return
         sock.setblocking(True)
         connection = _Connection(sock, _format_peer(address), self._site, self._pending)
