@@ -69,8 +69,8 @@ class Database:
 
     @property
     def name(self) -> str:
-        """How messages call it: the path of its file, or its URL without the password."""
-        return self._own_file or sa.make_url(self._url).render_as_string(hide_password=True)
+        """How messages call it: the path of its file, or its URL without the password and the driver's arguments."""
+        return self._own_file or sa.make_url(self._url).set(query={}).render_as_string(hide_password=True)
 
     @property
     def is_local(self) -> bool:

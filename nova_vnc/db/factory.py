@@ -37,11 +37,11 @@ def build_database(conf: cfg.ConfigOpts) -> Database:
     register_opts(conf)
     if not conf.database.connection:
         return Database(own_file=os.path.join(os.path.abspath(conf.state_path), FILE_NAME))
-    return Database(_check_url(conf.database.connection),
+    return Database(complete_url(conf.database.connection),
                     options={name: conf.database[name] for name in _ENGINE_OPTIONS if name in conf.database})
 
 
-def _check_url(text: str) -> str:
+def complete_url(text: str) -> str:
     """Return the URL with deadlines and a character set, where it has none of its own."""
     try:
         url = sa_engine.make_url(text)

@@ -9,6 +9,9 @@ from alembic import op
 revision = '0001'
 down_revision = None
 
+# Any character in a display name, and no two names that are equal but for their letter case.
+_MYSQL = {'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4', 'mysql_collate': 'utf8mb4_bin'}
+
 
 def upgrade() -> None:
     op.create_table(
@@ -26,7 +29,8 @@ def upgrade() -> None:
         sa.Column('expires', sa.Integer, nullable=False),
         sa.Column('access_url_base', sa.String(255)),
         sa.Column('request_id', sa.String(255)),
-        sa.UniqueConstraint('token_hash', name='uniq_console_auth_tokens0token_hash'))
+        sa.UniqueConstraint('token_hash', name='uniq_console_auth_tokens0token_hash'),
+        **_MYSQL)
     op.create_index('console_auth_tokens_instance_uuid_idx', 'console_auth_tokens', ['instance_uuid'])
     op.create_index('console_auth_tokens_host_expires_idx', 'console_auth_tokens', ['host', 'expires'])
     op.create_index('console_auth_tokens_token_hash_instance_uuid_idx', 'console_auth_tokens',
@@ -35,7 +39,8 @@ def upgrade() -> None:
         'reported_hosts',
         sa.Column('host', sa.String(255), primary_key=True),
         sa.Column('report_number', sa.BigInteger, nullable=False),
-        sa.Column('last_report_at', sa.Double, nullable=False))
+        sa.Column('last_report_at', sa.Double, nullable=False),
+        **_MYSQL)
     op.create_table(
         'reported_instances',
         sa.Column('uuid', sa.String(36), primary_key=True),
@@ -47,14 +52,17 @@ def upgrade() -> None:
         sa.Column('project_id', sa.String(255)),
         sa.Column('user_id', sa.String(255)),
         sa.Column('vm_state', sa.String(255), nullable=False),
-        sa.Column('task_state', sa.String(255)))
+        sa.Column('task_state', sa.String(255)),
+        **_MYSQL)
     op.create_index('reported_instances_host_idx', 'reported_instances', ['host', 'report_number'])
     op.create_table(
         'instance_holders',
         sa.Column('uuid', sa.String(36), primary_key=True),
-        sa.Column('host', sa.String(255), nullable=False))
+        sa.Column('host', sa.String(255), nullable=False),
+        **_MYSQL)
     op.create_table(
         'instance_owners',
         sa.Column('uuid', sa.String(36), primary_key=True),
         sa.Column('project_id', sa.String(255), nullable=False),
-        sa.Column('user_id', sa.String(255)))
+        sa.Column('user_id', sa.String(255)),
+        **_MYSQL)
