@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the documentation claims and a program can check."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docutils import core, nodes
+from oslo_config import cfg
+
+from nova_vnc import conf as nova_vnc_conf
+from nova_vnc.conf import opts
+
+ROOT = Path(__file__).parents[2]
+BAD_DAYS = ROOT / 'doc/source/admin/bad-days.rst'
+
+
+def names_of_tests() -> set[str]:
+    """Return all tests as pytest names them, but without `tests/` in front: unit/test_docs.py::TestBadDays::test_..."""
+    names = set()
+    for path in (ROOT / 'tests').rglob('test_*.py'):
+        body = ast.parse(path.read_text()).body
+        scopes = [('', body), *((f'{node.name}::', node.body) for node in body if isinstance(node, ast.ClassDef))]
+        names |= {f'{path.relative_to(ROOT / "tests")}::{scope}{node.name}' for scope, nodes in scopes
+                  for node in nodes if isinstance(node, ast.FunctionDef) and node.name.startswith('test_')}
+    return names
+
+
+def rows_of_bad_days() -> Iterator[list[nodes.entry]]:
+    document = core.publish_doctree(BAD_DAYS.read_text(), settings_overrides={'report_level': 3})
+    for body in document.findall(nodes.tbody):
+        for row in body.findall(nodes.row):
+            yield list(row.findall(nodes.entry))
+
+
+class TestBadDays:
+
+    def test_each_row_names_tests_that_exist(self) -> None:
+        known = names_of_tests()
+        missing = {}
+        for event, *_, tests in rows_of_bad_days():
+            named = [literal.astext() for literal in tests.findall(nodes.literal)]
+            if not named or not known.issuperset(named):
+                missing[event.astext()] = [name for name in named if name not in known] or 'names none'
+        assert missing == {}
+
+    def test_each_row_is_complete(self) -> None:
+        assert [row[0].astext() for row in rows_of_bad_days() if not all(cell.astext() for cell in row)] == []
+
+
+def ini_blocks(path: Path) -> list[str]:
+    """Return the texts of the `code-block:: ini` directives of a page."""
+    blocks = re.findall(r'^\.\. code-block:: ini\n\n((?:(?: {4}.*)?\n)+)', path.read_text(), re.MULTILINE)
+    return [re.sub(r'^ {4}', '', block, flags=re.MULTILINE) for block in blocks]
+
+
+class TestConfigurationOfReadme:
+
+    @pytest.mark.parametrize('block', ini_blocks(ROOT / 'README.rst'))
+    def test_options_exist_and_have_values_they_can_have(self, block: str, tmp_path: Path) -> None:
+        path = tmp_path / 'nova.conf'
+        path.write_text(block)
+        conf = cfg.ConfigOpts()
+        nova_vnc_conf.register_opts(conf)
+        known = {(group, option.dest) for group, options in opts.list_opts() for option in options}
+        conf(['--config-file', str(path)], default_config_dirs=[])
+        for group, name in options_in(block):
+            if (group, name) != ('DEFAULT', 'transport_url'):   # oslo.messaging's
+                assert (group, name) in known
+                assert conf[name] if group == 'DEFAULT' else conf[group][name]
+
+    def test_there_is_one_for_each_kind_of_host(self) -> None:
+        assert len(ini_blocks(ROOT / 'README.rst')) == 2
+
+
+def options_in(block: str) -> Iterator[tuple[str, str]]:
+    group = ''
+    for line in block.splitlines():
+        if line.startswith('['):
+            group = line.strip('[]')
+        elif line and not line.startswith('#'):
+            yield group, line.partition('=')[0].strip()
