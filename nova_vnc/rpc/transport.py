@@ -61,4 +61,5 @@ def _connect(transport: oslo_messaging.Transport) -> None:
 def _broker_hosts(url: oslo_messaging.TransportURL) -> list[str]:
     """Return host:port of each node."""
     hosts = [(host.hostname or _DEFAULT_HOST, host.port or _DEFAULT_PORT) for host in url.hosts]
-    return [f'{host}:{port}' for host, port in hosts or [(_DEFAULT_HOST, _DEFAULT_PORT)]]
+    return [f'[{host}]:{port}' if ':' in host else f'{host}:{port}'
+            for host, port in hosts or [(_DEFAULT_HOST, _DEFAULT_PORT)]]

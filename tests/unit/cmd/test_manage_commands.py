@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import pytest
+from oslo_config import cfg
+
+from nova_vnc import conf as nova_vnc_conf
+from nova_vnc import exception
+from nova_vnc.cmd import manage_commands
+from nova_vnc.consoleauth.directory.base import Report
+from nova_vnc.consoleauth.directory.reported import ReportedInstanceDirectory
+from nova_vnc.db.engine import Database
+from nova_vnc.objects import InstanceRecord
+
+UUID = '9169fdb2-5b74-46b1-9803-60d2926bd97c'
+
+
+@pytest.fixture
+def conf_path(tmp_path: Path) -> Path:
+    path = tmp_path / 'nova.conf'
+    path.write_text(f'[DEFAULT]\nstate_path = {tmp_path}/state\n')
+    return path
+
+
+class Manage:
+    def __init__(self, conf_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self._conf_path = conf_path
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> str:
+        """Run the command and return what it prints."""
+        conf = cfg.ConfigOpts()
+        nova_vnc_conf.register_opts(conf)
+        manage_commands.register_cli_opts(conf)
+        conf(['--config-file', str(self._conf_path), *arguments])
+        manage_commands.run(conf)
+        return self._capsys.readouterr().out
+
+    def refuses(self, *arguments: str) -> str:
+        """Give it arguments that cannot be parsed, and return what it prints."""
+        with pytest.raises(SystemExit) as caught:
+            self(*arguments)
+        assert caught.value.code == 2
+        return self._capsys.readouterr().err
+
+
+@pytest.fixture
+def manage(conf_path: Path, capsys: pytest.CaptureFixture[str]) -> Manage:
+    return Manage(conf_path, capsys)
+
+
+def report(conf_path: Path, **fields: object) -> None:
+    database = Database(own_file=str(conf_path.with_name('state') / 'nova-vnc.sqlite'))
+    with contextlib.closing(database):
+        ReportedInstanceDirectory(database, 180).report(Report('h1', 1, 1, [InstanceRecord(uuid=UUID, **fields)]))
+
+
+def test_sync_of_our_own_file(manage: Manage, tmp_path: Path):
+    assert manage('db', 'sync') == f'The tables of {tmp_path}/state/nova-vnc.sqlite are up to date.\n'
+    assert manage('db', 'sync')
+
+
+def test_sync_of_another_database(manage: Manage, conf_path: Path, tmp_path: Path):
+    conf_path.write_text(f'[database]\nconnection = sqlite:///{tmp_path}/other.sqlite\n')
+    assert manage('db', 'sync') == f'The tables of sqlite:///{tmp_path}/other.sqlite are up to date.\n'
+
+
+def test_sync_of_novas_database(manage: Manage, conf_path: Path, tmp_path: Path):
+    with contextlib.closing(sqlite3.connect(tmp_path / 'nova.sqlite')) as connection:
+        connection.execute('CREATE TABLE instances (id int)')
+    conf_path.write_text(f'[database]\nconnection = sqlite:///{tmp_path}/nova.sqlite\n')
+    with pytest.raises(exception.ConfigurationError, match=r"Nova's database is not supported yet") as caught:
+        manage('db', 'sync')
+    assert '\n' not in str(caught.value)
+
+
+def test_owner(manage: Manage, conf_path: Path):
+    assert manage('instance', 'set-owner', UUID.upper(), '--project', 'p1', '--user', 'u1') == \
+        f'Instance {UUID} will belong to project p1 once a compute host reports it.\n'
+    report(conf_path)
+    assert manage('instance', 'set-owner', UUID, '--project', 'p2') == f'Instance {UUID} belongs to project p2.\n'
+    assert manage('instance', 'unset-owner', UUID) == f'Instance {UUID} has no owner set here any more.\n'
+    assert manage('instance', 'unset-owner', UUID) == f'Instance {UUID} had no owner set here.\n'
+
+
+def test_owner_of_a_vm_of_nova(manage: Manage, conf_path: Path):
+    report(conf_path, project_id='p1')
+    assert manage('instance', 'set-owner', UUID, '--project', 'p2') == \
+        f'Instance {UUID} goes on belonging to project p1: its hypervisor says so.\n'
+
+
+def test_malformed(manage: Manage):
+    with pytest.raises(exception.InvalidInput, match="'x' is not a UUID"):
+        manage('instance', 'set-owner', 'x', '--project', 'p1')
+    assert 'required: command' in manage.refuses()
+    assert 'required: ACTION' in manage.refuses('db')
+    assert '--project' in manage.refuses('instance', 'set-owner', UUID)
+    assert 'nothing' in manage.refuses('nothing')

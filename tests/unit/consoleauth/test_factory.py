@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import stevedore
+
+from nova_vnc import exception
+from nova_vnc.consoleauth import factory
+from nova_vnc.consoleauth.directory.base import InstanceDirectory
+from nova_vnc.consoleauth.stores.base import TokenStore
+from tests.fixtures.bus import Bus, in_process_bus
+
+
+@pytest.fixture
+def bus(tmp_path: Path) -> Iterator[Bus]:
+    with in_process_bus() as bus:
+        bus.conf.set_override('state_path', str(tmp_path))
+        yield bus
+
+
+def said(caplog: pytest.LogCaptureFixture) -> str:
+    return '\n'.join(record.getMessage() for record in caplog.records if record.name == factory.__name__)
+
+
+def test_chosen_by_itself(bus: Bus, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    factory.build_service(bus.conf, bus.transport)
+    assert 'The driver of nova_vnc.token_store is database, the one for this configuration' in said(caplog)
+    assert f'The database is {tmp_path}/nova-vnc.sqlite, a file of our own' in said(caplog)
+    assert not (tmp_path / 'nova-vnc.sqlite').exists()
+
+
+def test_configured(bus: Bus, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    factory.build_service(bus.conf, bus.transport)      # registers [database]
+    caplog.clear()
+    bus.conf.set_override('connection', 'mysql+pymysql://nova:secret@db.example.com/nova_vnc', group='database')
+    bus.conf.set_override('token_store', 'database', group='consoleauth')
+    factory.build_service(bus.conf, bus.transport)
+    assert 'nova_vnc.token_store is database, as configured' in said(caplog)
+    assert 'The database is mysql+pymysql://nova:***@db.example.com/nova_vnc, as [database]connection says' in \
+        said(caplog)
+
+
+def test_malformed_connection(bus: Bus):
+    factory.build_service(bus.conf, bus.transport)
+    bus.conf.set_override('connection', 'x', group='database')
+    with pytest.raises(exception.ConfigurationError, match=r'\[database\]connection'):
+        factory.build_service(bus.conf, bus.transport)
+
+
+def test_malformed_upgrade_level(bus: Bus):
+    bus.conf.set_override('compute', '3.0', group='upgrade_levels')
+    with pytest.raises(exception.ConfigurationError, match=r'\[upgrade_levels\]compute'):
+        factory.build_service(bus.conf, bus.transport)
+
+
+@pytest.mark.parametrize(('namespace', 'interface'), [
+    ('nova_vnc.token_store', TokenStore), ('nova_vnc.instance_directory', InstanceDirectory)])
+def test_every_driver_has_the_interface(namespace: str, interface: type):
+    drivers = {extension.name: extension.plugin for extension in stevedore.ExtensionManager(namespace)}
+    assert drivers
+    assert all(issubclass(driver, interface) for driver in drivers.values())
+
+
+def test_missing_driver(bus: Bus):
+    with pytest.raises(exception.ConfigurationError, match='The driver nothing of'):
+        factory._load('nova_vnc.token_store', 'nothing', 'database')

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+
+import pytest
+
+from nova_vnc import exception
+from nova_vnc.rpc import broker_log, transport
+from tests.fixtures.bus import new_conf
+
+
+@pytest.mark.parametrize('url', [
+    'nosuchdriver://guest:secret@192.0.2.1/', 'guest:secret@192.0.2.1', 'rabbit://guest:secret@192.0.2.1:port/'])
+def test_malformed_url(url: str):
+    with pytest.raises(exception.ConfigurationError, match=r'^\[DEFAULT\]transport_url ') as caught:
+        transport.build_transport(new_conf(), url)
+    assert 'secret' not in str(caught.value)
+
+
+@pytest.mark.parametrize(('url', 'name'), [
+    ('rabbit://guest:secret@192.0.2.1:5673/', '192.0.2.1:5673'),
+    ('rabbit://guest:secret@a.example.com,guest:secret@[2001:db8::1]:1/v', 'a.example.com:5672, [2001:db8::1]:1'),
+    ('rabbit://', 'localhost:5672'),
+])
+def test_name_of_the_broker(url: str, name: str):
+    transport.build_transport(new_conf(), url)
+    assert broker_log._state._name == name
+    broker_log.install()
