@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The console page in Chromium, over the installed noVNC: what it shows, and what it says when something is wrong."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+
+from nova_vnc.compute.virt.demo.screen import HEIGHT, WIDTH, Screen
+from nova_vnc.compute.virt.demo.server import DemoServer
+from nova_vnc.rfb.messages import ClientMessageParser, KeyEvent
+from tests.fixtures.backend import concurrency_backend
+from tests.fixtures.browser import Browser
+from tests.fixtures.bus import in_process_bus
+from tests.fixtures.pictures import demo_text, find_picture
+from tests.fixtures.polling import wait_until
+from tests.functional.novncproxy.rig import DISPLAY_NAME, INSTANCE_UUID, Rig, shake_hands
+
+pytestmark = pytest.mark.skipif(concurrency_backend() == 'threading',
+                                reason='Chromium runs under the default backend')
+
+NAME = f'{DISPLAY_NAME} ({INSTANCE_UUID})'
+CONNECTED = "document.body.dataset.state === 'connected'"
+ENDED = "document.body.dataset.state === 'ended'"
+
+
+@pytest.fixture
+def guest() -> Iterator[DemoServer]:
+    guest = DemoServer(Screen('demo'), b'demo-guest')
+    guest.start()
+    yield guest
+    guest.stop()
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    with in_process_bus() as bus:
+        rig = Rig(bus, '/usr/share/novnc')
+        rig.start(drain_timeout=0)
+        yield rig
+        rig.close()
+
+
+def grant(rig: Rig, guest: DemoServer) -> str:
+    host, port = guest.address
+    return rig.grant(host, port, access_url=f'{rig.origin}/vnc_auto.html')
+
+
+def url(rig: Rig, token: str, arguments: str = '') -> str:
+    return f'{rig.origin}/vnc_auto.html?path={quote(f"?token={token}", safe="")}{arguments}'
+
+
+def open_console(rig: Rig, guest: DemoServer, browser: Browser, arguments: str = '') -> None:
+    browser.open(url(rig, grant(rig, guest), arguments))
+    browser.wait_for(CONNECTED)
+
+
+def notice(browser: Browser) -> tuple[str, bool]:
+    """Return the text of the notice, and whether it offers to reconnect."""
+    browser.wait_for(ENDED)
+    return (browser.evaluate("document.querySelector('#notice').innerText"),
+            browser.evaluate("!document.querySelector('#reconnect').hidden"))
+
+
+def canvas_width(browser: Browser) -> float:
+    return browser.evaluate("document.querySelector('canvas').getBoundingClientRect().width")
+
+
+def test_a_console_is_titled_and_takes_keys_at_once(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    open_console(rig, guest, browser)
+    assert browser.title == NAME
+    assert NAME in browser.text()
+    browser.type('hello')
+    wait_until(lambda: find_picture(browser.canvas_image(), demo_text('hello')), 30, 'the word on the screen')
+    assert [line for line in browser.console_log() if 'Content Security Policy' in line] == []
+
+
+def test_the_link_of_queens_with_the_title_of_horizon(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    browser.open(f'{rig.origin}/vnc_auto.html?token={grant(rig, guest)}&title=web-01(abc)')
+    browser.wait_for(CONNECTED)
+    assert browser.title == 'web-01(abc)'
+
+
+def test_in_a_frame_of_another_site(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    frame = f'<iframe width=900 height=600 src="{url(rig, grant(rig, guest))}"></iframe>'.encode()
+
+    class Dashboard(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header('Content-Type', 'text/html')
+            self.end_headers()
+            self.wfile.write(frame)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with http.server.HTTPServer(('127.0.0.1', 0), Dashboard) as dashboard:
+        threading.Thread(target=dashboard.serve_forever, daemon=True).start()
+        browser.open(f'http://localhost:{dashboard.server_port}/')
+        browser.webdriver.switch_to.frame(0)
+        browser.wait_for(CONNECTED)
+        dashboard.shutdown()
+
+
+def test_ctrl_alt_del(rig: Rig, browser: Browser) -> None:
+    keys: list[tuple[int, bool]] = []
+
+    def behave(sock) -> None:
+        parser = ClientMessageParser()
+        data = shake_hands(sock) or sock.recv(4096)
+        while data:
+            parser.receive_data(data)
+            keys.extend((m.keysym, m.down) for m in parser.take_messages() if isinstance(m, KeyEvent))
+            data = sock.recv(4096)
+
+    server = rig.vnc_server(behave)
+    browser.open(url(rig, rig.grant(server.host, server.port, access_url=rig.origin)))
+    browser.wait_for(CONNECTED)
+    browser.click('#ctrl-alt-del')
+    control, alt, delete = 0xffe3, 0xffe9, 0xffff
+    expected = [(control, True), (alt, True), (delete, True), (delete, False), (alt, False), (control, False)]
+    wait_until(lambda: keys == expected, 10, 'the keys')
+
+
+def test_a_screen_larger_than_the_window_is_made_to_fit(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    open_console(rig, guest, browser)
+    assert canvas_width(browser) == WIDTH
+    browser.webdriver.set_window_size(600, 400)
+    wait_until(lambda: canvas_width(browser) < WIDTH * 0.95, 10, 'the screen to shrink')
+    browser.webdriver.set_window_size(1280, 900)
+    wait_until(lambda: canvas_width(browser) == WIDTH, 10, 'the screen to grow')
+    assert browser.evaluate("document.querySelector('canvas').height") == HEIGHT
+
+
+def test_a_link_that_is_not_valid(rig: Rig, browser: Browser) -> None:
+    browser.open(url(rig, 'no-such-token'))
+    text, may_reconnect = notice(browser)
+    assert 'This console link is not valid any more. Ask for a new one.' in text
+    assert 'req-' in text
+    assert 'code 4401' in text
+    assert not may_reconnect
+
+
+def test_a_console_service_that_is_unavailable_for_a_while(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    token = grant(rig, guest)
+    check = rig.consoleauth.checks[token]
+    rig.consoleauth.checks[token] = KeyError()
+    browser.open(url(rig, token))
+    text, may_reconnect = notice(browser)
+    assert 'Console service unavailable' in text
+    assert may_reconnect
+    rig.consoleauth.checks[token] = check
+    browser.click('#reconnect')
+    browser.wait_for(CONNECTED)
+    assert not browser.evaluate("document.querySelector('#notice').checkVisibility()")
+
+
+def test_a_vm_that_closes_its_console(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    open_console(rig, guest, browser)
+    guest.stop()
+    text, may_reconnect = notice(browser)
+    assert 'The VM closed its console.' in text
+    assert may_reconnect
+    browser.click('#reconnect')
+    assert wait_until(lambda: "The VM's console cannot be reached." in notice(browser)[0], 30, 'the reason')
+
+
+def test_a_console_service_that_stops(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    open_console(rig, guest, browser)
+    rig.stop(hurry=False)
+    text, may_reconnect = notice(browser)
+    assert 'The console service is being restarted.' in text
+    assert may_reconnect
+    browser.click('#reconnect')
+    assert wait_until(lambda: 'The console service cannot be reached.' in notice(browser)[0], 30, 'the reason')
