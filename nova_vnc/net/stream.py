@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import Protocol
 
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
@@ -40,6 +41,9 @@ class TcpStream:
 
     def read(self, max_bytes: int) -> bytes:
         self._arm_timeout()
+        # A green thread gives way to others only when it has to wait, which it never has to for a peer that sends
+        # without end.
+        time.sleep(0)
         try:
             return self._sock.recv(max_bytes)
         except TimeoutError:

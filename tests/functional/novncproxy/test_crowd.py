@@ -1,13 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many clients at a time."""
 
+import contextlib
+import subprocess
+import sys
 import threading
+import time
+from pathlib import Path
+
+import pytest
 
 from nova_vnc import objects
+from nova_vnc.net.websocket import Opcode
 from tests.fixtures.connections import receive_until_eof
 from tests.fixtures.polling import wait_until
 from tests.fixtures.rfb_client import RFBClient
-from tests.functional.novncproxy.rig import build_upgrade, echo, parse_response
+from tests.fixtures.websocket_frames import client_frame
+from tests.functional.novncproxy.rig import build_request, build_upgrade, echo, parse_response
 
 
 def connect(rig, token):
@@ -97,3 +106,31 @@ def test_an_invalid_token_does_not_hold_a_place(rig):
         rig.connect().sendall(build_upgrade('/?token=x', Origin=rig.origin))  # and never reads the reason
     wait_until(lambda: rig.consoleauth.asked == 3, 10, 'the checks')
     connect(rig, rig.console())
+
+
+@contextlib.contextmanager
+def blasting(rig, request, repeated):
+    # Another process: green threads of this one would share their turns with the proxy.
+    script = Path(__file__).with_name('blaster.py')
+    with subprocess.Popen([sys.executable, str(script), str(rig.proxy.port), request.hex(), repeated.hex()],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout.readline() == b'blasting\n'
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(('request_of', 'repeated'), [
+    (lambda rig: build_upgrade('/', Origin=rig.origin), client_frame(Opcode.BINARY)),
+    (lambda rig: build_upgrade('/', Origin=rig.origin), client_frame(Opcode.PING)),
+    (lambda rig: build_upgrade('/?token=' + rig.console()), client_frame(Opcode.BINARY)),
+    (lambda rig: b'', build_request('/vnc.html')),
+], ids=['empty frames', 'pings', 'empty frames with a valid token', 'requests'])
+def test_one_that_never_stops_talking_does_not_hinder_others(rig, request_of, repeated):
+    rig.start(handshake_timeout=60)
+    with blasting(rig, request_of(rig), repeated):
+        begin = time.monotonic()
+        connect(rig, rig.console())
+        assert rig.get('/vnc.html').status == 200
+        assert time.monotonic() - begin < 10
