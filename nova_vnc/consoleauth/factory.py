@@ -16,6 +16,7 @@ from nova_vnc.consoleauth.checker import TokenChecker
 from nova_vnc.consoleauth.directory.base import InstanceDirectory
 from nova_vnc.consoleauth.service import ConsoleAuthService
 from nova_vnc.consoleauth.stores.base import TokenStore
+from nova_vnc.db.engine import Database
 from nova_vnc.rpc import compute as compute_contract
 from nova_vnc.rpc import consoleauth as contract
 from nova_vnc.rpc.caller import Caller
@@ -39,13 +40,14 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     """
     options = conf.consoleauth
     parts = resources.Resources(conf)
-    store: TokenStore = _load(_STORES, options.token_store, 'database').build(parts)
-    directory: InstanceDirectory = _load(_DIRECTORIES, options.instance_directory, 'reported').build(parts)
+    store_name = _choose(options.token_store, 'database')
+    directory_name = _choose(options.instance_directory, 'reported')
+    store: TokenStore = _load(_STORES, store_name).build(parts)
+    directory: InstanceDirectory = _load(_DIRECTORIES, directory_name).build(parts)
     database = parts.used_database()
-    if database is not None:
-        LOG.info('The database is %s, %s', database.name,
-                 'as [database]connection says' if conf.database.connection
-                 else 'a file of our own in [DEFAULT]state_path, since [database]connection is not set')
+    LOG.info('Tokens are in the store %s ([consoleauth]token_store = %s), VMs in the directory %s '
+             '(instance_directory = %s); the database is %s', store_name, options.token_store, directory_name,
+             options.instance_directory, _describe(database, conf.database.connection) if database else 'not used')
     caller = Caller(transport, max_concurrent=_MAX_CONCURRENT_CALLS)
     compute = compute_contract.ComputeAPI(
         caller, compute_contract.versions_to_send(conf.upgrade_levels.compute))
@@ -56,11 +58,17 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     return ConsoleAuthService(server, caller, store, database)
 
 
-def _load(namespace: str, configured: str, automatic: str) -> Any:
+def _choose(configured: str, automatic: str) -> str:
+    return automatic if configured == _AUTO else configured
+
+
+def _describe(database: Database, connection: str | None) -> str:
+    why = 'as [database]connection says' if connection else 'since [database]connection is not set'
+    return f'{database.name}, {why}'
+
+
+def _load(namespace: str, name: str) -> Any:
     """Return the class of a driver."""
-    name = automatic if configured == _AUTO else configured
-    LOG.info('The driver of %s is %s, %s', namespace, name,
-             'the one for this configuration' if configured == _AUTO else 'as configured')
     try:
         return stevedore.DriverManager(namespace, name).driver
     except (stevedore.exception.NoMatches, ImportError) as error:
