@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import re
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 
@@ -22,3 +23,9 @@ def test_every_refusal_can_be_told_in_every_way(refusal):
 
 def test_a_stranger_is_told_nothing():
     assert Refusal.TOKEN.text == 'This console link is not valid any more. Ask for a new one.'
+
+
+def test_the_manual_has_every_refusal():
+    page = Path(__file__).parents[3] / 'doc/source/admin/novncproxy.rst'
+    rows = re.findall(r'   \* - (\d{3})\n     - (\d{4})\n     - (.+)\n', page.read_text())
+    assert sorted(rows) == sorted((str(refusal.status), str(refusal.close_code), refusal.text) for refusal in Refusal)
