@@ -16,6 +16,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+import amqp
+import kombu.exceptions
 import oslo_messaging
 from oslo_log import log as logging
 
@@ -36,13 +38,18 @@ _FAILURES = ('Connection failed: ',                         # impl_rabbit, Conne
              'Failed to declare consumer for topic',
              'Failed to publish message to topic')
 _SUCCESSES = ('[%(connection_id)s] Connected to AMQP server', '[%(connection_id)s] Reconnected to AMQP server')
-_RETRIES = ('A recoverable connection/channel error occurred',)  # tells that it will try again
+_RETRIES = ('A recoverable connection/channel error occurred',  # tells that it will try again
+            'Unexpected error during heartbeat thread processing')
 _NOISE = ('Connection pool limit exceeded',                 # the pool is small on purpose: conf.opts
           'Number of call queues is',                       # amqpdriver; caller.Caller bounds them
           ' queues: ',                                      # amqpdriver, ReplyWaiters.put: prints a late reply
           'ignoring duplicate message')                     # amqpdriver; a sender was not sure that it got through
 _UNHANDLED = 'Exception during message handling'                # rpc.server
 _MAX_UNKNOWN_METHODS = 100
+
+
+# What comes out of the driver when the broker is there but refuses us, or goes away at the wrong moment.
+BROKER_ERRORS = (amqp.AMQPError, kombu.exceptions.KombuError, oslo_messaging.MessageDeliveryFailure, ConnectionError)
 
 
 class BrokerState:
@@ -108,9 +115,14 @@ class _ConnectionFilter(stdlib_logging.Filter):
         return self._own_level or (self._parent.getEffectiveLevel() if self._parent else stdlib_logging.WARNING)
 
 
-class _NoiseFilter(stdlib_logging.Filter):
+class _DriverFilter(stdlib_logging.Filter):
+    """Leaves out noise, and tracebacks that only say that the broker is away or refuses us."""
 
     def filter(self, record: stdlib_logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, BROKER_ERRORS):
+            _note_failure(str(error))
+            return False
         return not str(record.msg).startswith(_NOISE)
 
 
@@ -160,9 +172,11 @@ def install(hosts: Sequence[str] = ()) -> None:
     for prefix in _PREFIXES:
         logger = stdlib_logging.getLogger(f'{prefix}._drivers.impl_rabbit')
         logger.addFilter(_ConnectionFilter(logger))
-        for module in ('_drivers.amqpdriver', '_drivers.pool'):
-            stdlib_logging.getLogger(f'{prefix}.{module}').addFilter(_NoiseFilter())
+        for module in ('_drivers.amqpdriver', '_drivers.common', '_drivers.pool', 'rpc.server'):
+            stdlib_logging.getLogger(f'{prefix}.{module}').addFilter(_DriverFilter())
         stdlib_logging.getLogger(f'{prefix}.rpc.server').addFilter(unknown_methods)
+    # Runs the driver's listener, and tells of what ends it before it starts it again.
+    stdlib_logging.getLogger('oslo_utils.excutils').addFilter(_DriverFilter())
 
 
 def failed(error: Exception) -> None:

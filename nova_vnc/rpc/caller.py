@@ -15,8 +15,6 @@ from collections.abc import Callable
 from concurrent import futures
 from typing import Any
 
-import amqp
-import kombu.exceptions
 import oslo_messaging
 from oslo_log import log as logging
 
@@ -26,9 +24,7 @@ from nova_vnc.rpc import broker_log, errors, serializer
 
 LOG = logging.getLogger(__name__)
 
-# What comes out of the driver when the broker is there but refuses us, or goes away at the wrong moment.
-_BROKER_ERRORS = (amqp.AMQPError, kombu.exceptions.KombuError, OSError)
-_NO_ANSWER = (futures.TimeoutError, oslo_messaging.MessagingTimeout, oslo_messaging.MessageDeliveryFailure)
+_NO_ANSWER = (futures.TimeoutError, oslo_messaging.MessagingTimeout)
 
 
 class Caller:
@@ -63,7 +59,7 @@ class Caller:
             return self._run(send, deadline)
         except _NO_ANSWER:
             raise exception.ServiceUnavailable(service=target.topic) from None
-        except _BROKER_ERRORS as error:
+        except (*broker_log.BROKER_ERRORS, OSError) as error:
             broker_log.failed(error)
             raise exception.ServiceUnavailable(service=target.topic) from None
         except Exception as error:
@@ -79,7 +75,7 @@ class Caller:
             self._run(lambda: self._client(target).cast(ctxt, method, **kwargs), self._clock() + timeout_s)
         except _NO_ANSWER:
             raise exception.ServiceUnavailable(service=target.topic) from None
-        except _BROKER_ERRORS as error:
+        except (*broker_log.BROKER_ERRORS, OSError) as error:
             broker_log.failed(error)
             raise exception.ServiceUnavailable(service=target.topic) from None
 

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Iterator
 
+import amqp
 import oslo_messaging
 import pytest
 
@@ -101,6 +102,21 @@ def test_broker_that_refuses(clock: Clock, caplog: pytest.LogCaptureFixture):
     assert 'cannot be used: PermissionError: ACCESS_REFUSED. Trying' in said(caplog, 1)[0]
     broker_log.connected()
     assert said(caplog, 2)[1] == BACK
+
+
+@pytest.mark.parametrize(('logger', 'text'), [
+    ('oslo_messaging._drivers.amqpdriver', 'Failed to process incoming message, retrying..'),
+    ('oslo_utils.excutils', 'Unexpected exception occurred 1 time(s)... retrying.'),
+    ('oslo_messaging.rpc.server', 'Can not send reply for message')])
+def test_broker_that_refuses_in_the_end(clock: Clock, caplog: pytest.LogCaptureFixture, logger: str, text: str):
+    for error in (amqp.AccessRefused('password changed'), oslo_messaging.MessageDeliveryFailure('no')):
+        try:
+            raise error
+        except Exception:
+            logging.getLogger(logger).exception(text)
+    lines = said(caplog, 1)
+    assert len(lines) == 1
+    assert 'password changed' in lines[0]
 
 
 def test_lost_connection_in_words(clock: Clock, caplog: pytest.LogCaptureFixture):
