@@ -14,6 +14,7 @@ from oslo_log import log as logging
 
 from nova_vnc import conf as nova_vnc_conf
 from nova_vnc import exception, service
+from nova_vnc.cmd import log_format
 from nova_vnc.conf import opts
 from nova_vnc.rpc import transport
 
@@ -51,6 +52,7 @@ def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.Con
         conf(list(argv), project=PROJECT, version=version(), default_config_files=default_config_files)
         check_values(conf)
         logging.setup(conf, PROJECT, version())
+        log_format.use_own_words()
     except (cfg.Error, logging.LogConfigError, OSError) as error:
         raise exception.ConfigurationError(reason=' '.join(str(error).split())) from None
     return conf

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+import io
+import logging
+
+import pytest
+from oslo_config import cfg
+from oslo_log import formatters
+from oslo_log import log as oslo_log
+
+from nova_vnc.cmd.log_format import OwnWordsFormatter
+
+
+class ForeignError(Exception):
+    pass
+
+
+@pytest.fixture
+def stream():
+    return io.StringIO()
+
+
+@pytest.fixture
+def logger(stream):
+    conf = cfg.ConfigOpts()
+    oslo_log.register_options(conf)
+    conf([])
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(OwnWordsFormatter(formatters.ContextFormatter(config=conf, project='nova', version='1')))
+    logger = logging.Logger('test')
+    logger.addHandler(handler)
+    return logger
+
+
+def test_what_is_being_handled_is_left_out(logger, stream):
+    try:
+        raise ForeignError('secret')
+    except ForeignError:
+        logger.error('it failed')
+    assert stream.getvalue().endswith('it failed\n')
+    assert 'secret' not in stream.getvalue()
+
+
+def test_what_is_given_to_the_logger_is_shown(logger, stream):
+    try:
+        raise ForeignError('shown')
+    except ForeignError:
+        logger.exception('it failed')
+    assert 'ForeignError: shown' in stream.getvalue()
+    assert 'Traceback' in stream.getvalue()
+    assert 'KeyError' not in stream.getvalue()
