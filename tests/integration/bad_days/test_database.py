@@ -106,7 +106,7 @@ def test_locked_for_reading_and_writing(cloud: Cloud, database_path: Path):
 
 @contextlib.contextmanager
 def taken_away(state_path: Path) -> Iterator[None]:
-    """A file in place of a directory is as little of use as a directory that may not be written, and so for root too."""
+    """Put a file in place of the directory; that is of as little use as one that may not be written, for root too."""
     away = state_path.rename(state_path.with_name('away'))
     state_path.write_text('')
     try:

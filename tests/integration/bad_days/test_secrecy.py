@@ -23,7 +23,7 @@ from tests.fixtures.bus import new_conf
 from tests.fixtures.cloud import ADMIN_TOKEN, Cloud
 from tests.fixtures.console_client import open_console, read_refusal, token_of, url_with_token
 from tests.fixtures.rabbitmq import RabbitMQ
-from tests.fixtures.standalone import URL_LINE, Standalone
+from tests.fixtures.standalone import Standalone
 from tests.integration.bad_days.outage import NOT_VALID, assert_no_traceback, lines_with
 
 TIMEOUT_S = 20
@@ -177,7 +177,6 @@ def test_no_token_in_the_log_of_standalone(tmp_path: Path):
                                                            'OpenStack-API-Version': 'compute 2.31'})
         assert lines_with(' DEBUG ', process)
         log = '\n'.join(line for line in process.output().splitlines() if not line.startswith('console_url: '))
-        assert URL_LINE.startswith('^console_url: ')
         assert not traces_of(token, log)
         assert openrc['OS_TOKEN'] not in log
         assert not traces_of(token, state_of(tmp_path / 'state'))

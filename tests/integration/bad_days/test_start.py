@@ -100,6 +100,7 @@ BAD_OPTIONS = [
     ('nova-vnc-compute', 'DEFAULT', 'host', 'no host name'),
     ('nova-consoleauth', 'consoleauth', 'token_store', 'punch cards'),
     ('nova-consoleauth', 'consoleauth', 'token_ttl', 'soon'),
+    ('nova-consoleauth', 'DEFAULT', 'state_path', '/proc/nova'),
     ('nova-consoleauth', 'database', 'connection', 'no url'),
 ]
 
