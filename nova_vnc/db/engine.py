@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Transactions; and the border where errors of the database libraries become StoreUnavailable.
+"""Transactions, and the border where errors of the database libraries become StoreUnavailable.
 
 Database prepares itself when it is first used, and anew after a failure: a database that was away, full or deleted is
 used again as soon as that works, without a restart.
@@ -8,7 +8,6 @@ used again as soon as that works, without a restart.
 from __future__ import annotations
 
 import contextlib
-import logging as stdlib_logging
 import os
 import random
 import sqlite3
@@ -18,24 +17,17 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from oslo_db import exception as db_exception
 from oslo_db.sqlalchemy import engines
-from oslo_log import log as logging
 
 from nova_vnc import exception
-from nova_vnc.db import models, schema, sqlite_file
+from nova_vnc.db import failures, models, schema, sqlite_file
 
-LOG = logging.getLogger(__name__)
 T = TypeVar('T')
 
 # A transaction that met a lock, a deadlock or a row that another one has just inserted is tried again this long.
 # Checking a token takes two reads, and compute has its say in the 8 s that the caller waits.
 _RETRY_FOR_S = {'read': 1.2, 'write': 3.0}
 _RETRY_PAUSE_S = (0.005, 0.05)
-_MAX_REASON_LENGTH = 200
-
-# They print tracebacks for what this module says in one line.
-_NOISY_LOGGERS = ('oslo_db.sqlalchemy.exc_filters', 'sqlalchemy.pool')
 
 # What waiting does not mend.
 _USELESS_PATH = (PermissionError, NotADirectoryError, IsADirectoryError)
@@ -63,9 +55,8 @@ class Database:
         self._columns: dict[str, frozenset[str]] = {}
         self._preparing = threading.Lock()
         self._failure = (0.0, '')               # when prepare() failed last (monotonic), and why
-        self._failing_at: str | None = None     # 'read' or 'write', once it was said
-        for name in _NOISY_LOGGERS:
-            stdlib_logging.getLogger(name).setLevel(stdlib_logging.CRITICAL)
+        self._outage = failures.Outage(self.name)
+        failures.silence_libraries()
 
     @property
     def name(self) -> str:
@@ -171,8 +162,8 @@ class Database:
                 try:
                     with engine.begin() as connection:
                         return work(connection)
-                except (sa.exc.SQLAlchemyError, db_exception.DBError) as error:
-                    if not _may_pass(error) or time.monotonic() >= deadline:
+                except failures.LIBRARY_ERRORS as error:
+                    if not failures.may_pass(error) or time.monotonic() >= deadline:
                         raise
                 time.sleep(random.uniform(*_RETRY_PAUSE_S))  # noqa: S311 - no secret
 
@@ -190,26 +181,20 @@ class Database:
 
     @contextlib.contextmanager
     def _translated_errors(self, kind: str) -> Iterator[None]:
-        """Turn what the libraries raise into StoreUnavailable; say once that it fails, and once that it works."""
+        """Turn what the libraries raise into StoreUnavailable."""
         failure: Exception | None = None
         try:
             yield
-        except (sa.exc.SQLAlchemyError, db_exception.DBError, sqlite3.Error, OSError) as error:
+        except failures.LIBRARY_ERRORS as error:
             failure = error
-        # Not in an except clause: oslo.log adds the exception that is being handled to every error.
-        if failure is not None:
-            reason = _reason_of(failure)
-            if not _may_pass(failure):
-                self.close()    # prepared anew when it is used next
-            if self._failing_at is None:
-                LOG.error('The database %s cannot be used: %s. Trying at every request until it can.',
-                          self.name, reason)
-                self._failing_at = kind
-            raise exception.StoreUnavailable(reason=reason)
-        # A database that is locked or full for writing can still be read.
-        if self._failing_at is not None and kind in ('write', self._failing_at):
-            self._failing_at = None
-            LOG.info('The database %s can be used again', self.name)
+        if failure is None:
+            self._outage.worked(kind)
+            return
+        if not failures.may_pass(failure):
+            self.close()    # prepared anew when it is used next
+        reason = failures.reason_of(failure)
+        self._outage.failed(kind, reason)
+        raise exception.StoreUnavailable(reason=reason)
 
     def _open(self) -> sa.Engine:
         if not self._own_file:
@@ -258,24 +243,3 @@ def _nova_database(name: str) -> exception.ConfigurationError:
     return exception.ConfigurationError(
         reason=f"[database]connection = {name} holds Nova's tables, and Nova's database is not supported yet: name a "
                'database of its own, or leave the option out to use a file in [DEFAULT]state_path')
-
-
-def _may_pass(error: BaseException) -> bool:
-    """Tell whether the same transaction may succeed in a moment."""
-    if isinstance(error, (db_exception.DBDeadlock, db_exception.DBDuplicateEntry)):
-        return True
-    code = getattr(_original(error), 'sqlite_errorcode', None)
-    return code is not None and code & 0xff in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-def _reason_of(error: BaseException) -> str:
-    """Return what the database itself said, without the statement and its values."""
-    original = _original(error)
-    text = original.strerror if isinstance(original, OSError) and original.strerror else str(original)
-    return (text or type(original).__name__).splitlines()[0][:_MAX_REASON_LENGTH]
-
-
-def _original(error: BaseException) -> BaseException:
-    if isinstance(error, db_exception.DBError) and error.inner_exception is not None:
-        error = error.inner_exception
-    return getattr(error, 'orig', None) or error

@@ -69,7 +69,7 @@ def test_destroyed(ready: Rig, caplog: pytest.LogCaptureFixture):
     ready.report(INSTANCE)
     assert ready.check().connect_info is not None
     errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert [record.name for record in errors] == ['nova_vnc.db.engine']
+    assert [record.name for record in errors] == ['nova_vnc.db.failures']
     assert not any(record.exc_info for record in caplog.records)
 
 

@@ -120,7 +120,7 @@ class TestBadDays:
                     insert(own)
             assert count(own) == 0   # in WAL mode
         insert(own)
-        assert [record.levelname for record in caplog.records if record.name == 'nova_vnc.db.engine'] == \
+        assert [record.levelname for record in caplog.records if record.name == 'nova_vnc.db.failures'] == \
             ['ERROR', 'INFO']
 
     def test_writers_in_each_others_way(self, own: Database, path: Path):
