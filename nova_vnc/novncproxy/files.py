@@ -68,8 +68,8 @@ class FileTree:
     """
 
     def __init__(self, web: str, own_page: bool) -> None:
-        self._web = os.path.realpath(web)
-        self._own = os.path.realpath(OWN_FILES)
+        self._web = web
+        self._own = str(OWN_FILES)
         self._own_page = own_page
 
     def open(self, url_path: str) -> ServedFile | None:
@@ -78,7 +78,7 @@ class FileTree:
         if names is None:
             return None
         is_own = self._own_page and (names == [OWN_PAGE] or names[0] == _OWN_DIRECTORY)
-        root = self._own if is_own else self._web
+        root = os.path.realpath(self._own if is_own else self._web)
         path = os.path.realpath(os.path.join(root, *names))
         if not path.startswith(root + os.sep):
             return None

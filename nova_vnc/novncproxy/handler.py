@@ -28,10 +28,10 @@ from nova_vnc.novncproxy.refusal import Refusal, Refused
 
 LOG = logging.getLogger(__name__)
 
-# Pages are checked for a newer version each time, so that an upgrade reaches everybody; what they load is kept for a
-# short time, as noVNC consists of some fifty files.
-_PAGE_CACHING = 'no-cache'
-_FILE_CACHING = 'max-age=300'
+# Pages and all that is ours are checked for a newer version each time, so that an upgrade reaches everybody; noVNC's
+# fifty files are kept for a short time.
+_CHECKED = 'no-cache'
+_KEPT = 'max-age=300'
 
 # For our own page. Nothing forbids that the page is shown in a frame: Horizon does so.
 _CONTENT_SECURITY_POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -131,7 +131,7 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
             self.close_connection = True
             self._answer(HTTPStatus.METHOD_NOT_ALLOWED, headers={'Allow': 'GET, HEAD'})
             return False
-        if 'Transfer-Encoding' in self.headers or self.headers.get('Content-Length', '0') != '0':
+        if 'Transfer-Encoding' in self.headers or {*self.headers.get_all('Content-Length', [])} - {'0'}:
             self.close_connection = True  # the body is not read, so it must not be taken for the next request
         return True
 
@@ -182,7 +182,7 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
             self.send_header('Content-Type', served.content_type)
             self.send_header('Content-Length', str(served.size_bytes))
         self.send_header('Last-Modified', modified)
-        self.send_header('Cache-Control', _PAGE_CACHING if served.is_page else _FILE_CACHING)
+        self.send_header('Cache-Control', _CHECKED if served.is_page or served.is_own else _KEPT)
         if served.is_own and served.is_page:
             self.send_header('Content-Security-Policy', _CONTENT_SECURITY_POLICY)
         self.end_headers()

@@ -14,6 +14,8 @@ from oslo_log import log as logging
 
 from nova_vnc import exception
 from nova_vnc.net import tcp
+from nova_vnc.net.deadline import Deadline
+from nova_vnc.net.stream import TcpStream
 from nova_vnc.novncproxy.handler import ConsoleRequestHandler, Site
 from nova_vnc.novncproxy.pending import PendingConnections
 
@@ -24,6 +26,10 @@ _BACKLOG = 1024
 _ACCEPT_PAUSE_S = 0.5
 # How long to wait for a connection that select() has announced and another worker has taken.
 _ACCEPT_WAIT_S = 0.1
+# What a client may go on sending after it got the answer that ends the connection: to close while something is unread
+# would reset the connection, and the reset can overtake the answer.
+_LINGER_S = 1.0
+_LINGER_BYTES = 1 << 20
 _FULL = (b'HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 34\r\nRetry-After: 5\r\n'
          b'Connection: close\r\n\r\nToo many connections, try later.\r\n')
 
@@ -147,9 +153,22 @@ class _Connection:
         except Exception:
             LOG.exception('%s: serving the connection failed', self.peer)
         finally:
+            # What a session has taken over is detached from this object, and nothing happens here.
+            self._close()
             self._pending.remove(self)
-            # What a session has taken over is detached from this object, so that nothing happens here.
-            self._sock.close()
+
+    def _close(self) -> None:
+        """Close so that the client gets the last answer even if it is still sending (RFC 9112 section 9.6)."""
+        stream = TcpStream(self._sock)
+        stream.set_deadline(Deadline(_LINGER_S))
+        left_bytes = _LINGER_BYTES
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+            while left_bytes > 0 and (data := stream.read(_LINGER_BYTES)):
+                left_bytes -= len(data)
+        except OSError:
+            pass  # it has left, or takes too long
+        stream.close()
 
     def keep(self) -> None:
         self._pending.keep(self)

@@ -141,6 +141,10 @@ class TestBadRequests:
         response = rig.start().get('/vnc.html', Cookie=header)
         assert response.status == 431
 
+    def test_a_client_that_goes_on_sending_gets_the_answer(self, rig):
+        response = rig.start().get('/vnc.html', Cookie='a' * (MAX_HEADER_BYTES + (512 << 10)))
+        assert response.status == 431
+
     def test_a_slow_header(self, rig):
         sock = rig.start(header_timeout=1).connect()
         sock.sendall(b'GET /vnc.html HTTP/1.1\r\nHost: a\r\n')
