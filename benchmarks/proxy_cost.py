@@ -37,9 +37,13 @@ class Subject:
 
     def __init__(self, peer: Peer, target_port: int) -> None:
         self.peer = peer
-        self.tree = ProcessTree(peer.start(target_port))
         self.figures: dict[str, list[float]] = {}
-        LoadClient(peer.url_for(0)).close()  # imports and caches count for nobody
+        try:
+            self.tree = ProcessTree(peer.start(target_port))
+            LoadClient(peer.url_for(0)).close()  # imports and caches count for nobody
+        except BaseException:
+            peer.stop()
+            raise
 
     def note(self, **figures: float) -> None:
         for row, figure in figures.items():
