@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """A connection to libvirt. The only module that imports libvirt, and where its errors become ours.
 
-Everything here blocks in C and so belongs into native threads (native_calls). It uses neither locks nor loggers.
+Everything here blocks in C and so belongs into native threads (native_calls). It uses no lock but a native one, and no
+logger.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import libvirt
 
 from nova_vnc import exception, monkey_patch
+
+T = TypeVar('T')
 
 # A daemon that answers no ping for 20 s (4 * 5 s) is as good as gone: the connection closes, and calls that wait for
 # it end.
@@ -63,6 +66,10 @@ class Connection:
 
     def __init__(self, uri: str, on_news: Callable[[], None]) -> None:
         self.is_lost = False
+        self._is_closed = False
+        # Calls go one at a time: libvirt 9.0 crashes the process (in virNetClientSendWithReply) when a connection
+        # breaks in which several calls wait, and a connection must not be closed under a call.
+        self._lock = monkey_patch.native_threading().Lock()
         self._on_news = on_news
         self._event_callbacks: list[int] = []
         try:
@@ -90,7 +97,7 @@ class Connection:
         :raises HypervisorUnavailable: libvirt cannot tell
         """
         try:
-            return self._virt.lookupByUUIDString(instance_uuid).XMLDesc(0)
+            return self._call(lambda: self._virt.lookupByUUIDString(instance_uuid).XMLDesc(0))
         except libvirt.libvirtError as error:
             if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
                 raise exception.InstanceNotFound(instance_id=instance_uuid) from None
@@ -102,14 +109,14 @@ class Connection:
         :raises HypervisorUnavailable: libvirt cannot tell
         """
         try:
-            domains = self._virt.listAllDomains(0)
+            domains = self._call(lambda: self._virt.listAllDomains(0))
         except libvirt.libvirtError as error:
             raise self._unavailable(error) from None
         return [found for found in map(self._describe, domains) if found is not None]
 
     def _describe(self, domain: Any) -> tuple[str, int] | None:
         try:
-            return domain.XMLDesc(0), domain.state()[0]
+            return self._call(lambda: (domain.XMLDesc(0), domain.state()[0]))
         except libvirt.libvirtError as error:
             if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
                 return None   # gone since it was listed
@@ -117,18 +124,26 @@ class Connection:
 
     def close(self) -> None:
         """Release it, lost or not. May take as long as the daemon takes to answer."""
-        for callback in self._event_callbacks:
+        with self._lock:
+            self._is_closed = True
+            for callback in self._event_callbacks:
+                with contextlib.suppress(libvirt.libvirtError):
+                    self._virt.domainEventDeregisterAny(callback)
             with contextlib.suppress(libvirt.libvirtError):
-                self._virt.domainEventDeregisterAny(callback)
-        with contextlib.suppress(libvirt.libvirtError):
-            self._virt.unregisterCloseCallback()
-        with contextlib.suppress(libvirt.libvirtError):
-            self._virt.close()
+                self._virt.unregisterCloseCallback()
+            with contextlib.suppress(libvirt.libvirtError):
+                self._virt.close()
+
+    def _call(self, question: Callable[[], T]) -> T:
+        with self._lock:
+            if self._is_closed or self.is_lost:
+                raise exception.HypervisorUnavailable(reason='the connection is lost')
+            return question()
 
     def _unavailable(self, error: libvirt.libvirtError) -> exception.HypervisorUnavailable:
         # Should the close callback not come: a connection that is no longer one is noticed with its first use.
-        with contextlib.suppress(libvirt.libvirtError):
-            if not self._virt.isAlive():
+        with contextlib.suppress(libvirt.libvirtError), self._lock:
+            if not self._is_closed and not self._virt.isAlive():
                 self._lose()
         return exception.HypervisorUnavailable(reason=str(error))
 
