@@ -45,12 +45,16 @@ def complete_url(text: str) -> str:
     """Return the URL with deadlines and a character set, where it has none of its own."""
     try:
         url = sa_engine.make_url(text)
-        url.get_dialect()
+        url.get_dialect().import_dbapi()
     except sa_exc.ArgumentError:
         raise exception.ConfigurationError(
             reason='[database]connection is not a URL such as mysql+pymysql://user:password@host/nova_vnc') from None
-    except (sa_exc.NoSuchModuleError, ImportError) as error:
+    except sa_exc.NoSuchModuleError as error:
         raise exception.ConfigurationError(reason=f'[database]connection: {error}') from None
+    except ImportError as error:
+        raise exception.ConfigurationError(
+            reason=f'[database]connection = {url.drivername}://... needs a Python library that is not installed '
+                   f'({error}); pip install nova-vnc[mysql] brings PyMySQL') from None
     defaults = dict(_TIMEOUTS_S.get(url.drivername, {}))
     if url.get_backend_name() == 'mysql':
         defaults['charset'] = 'utf8mb4'     # display names hold any character; MySQL's utf8 does not

@@ -47,3 +47,10 @@ def test_malformed(connection: str):
     with pytest.raises(exception.ConfigurationError, match=r'\[database\]connection') as caught:
         build(connection)
     assert 'secret' not in str(caught.value)
+
+
+def test_a_driver_that_is_not_installed():
+    with pytest.raises(exception.ConfigurationError, match=r'\[database\]connection = mysql\+mysqldb:.* not installed '
+                                                           r'.*MySQLdb.*nova-vnc\[mysql\]') as caught:
+        build('mysql+mysqldb://nova:secret@db.example.com/x')
+    assert 'secret' not in str(caught.value)
