@@ -16,8 +16,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-# Nova's word for a VM that runs. A guest that arrives by live migration is paused until its source has let it go.
-RUNNING = 'active'
+# Nova's words for a VM with a hypervisor process, whether or not its processors run: what it shows and holds in memory
+# is worth as much while it is paused. A guest that arrives by live migration is paused until its source lets it go.
+RUNNING = frozenset({'active', 'paused', 'suspended'})
 
 
 @dataclasses.dataclass(frozen=True)

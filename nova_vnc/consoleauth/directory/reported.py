@@ -96,7 +96,7 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
         by_uuid: dict[str, list[claims.Claim]] = collections.defaultdict(list)
         for claim in instances.claims(connection, uuids):
             by_uuid[claim.uuid].append(claims.Claim(
-                claim.host, claim.vm_state == claims.RUNNING, not self._is_stale(claim.last_report_at, now)))
+                claim.host, claim.vm_state in claims.RUNNING, not self._is_stale(claim.last_report_at, now)))
         changes = []
         for uuid in uuids:
             old = holders.get(uuid)

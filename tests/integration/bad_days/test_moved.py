@@ -86,8 +86,7 @@ def test_at_another_port(cloud: Cloud, libvirtd: Libvirtd):
 
 def test_another_host_claims_it_and_gets_it_when_it_is_released(
         cloud: Cloud, libvirtd: Libvirtd, other_libvirtd: Libvirtd, other_compute: Service):
-    # Only what runs is defended: a VM that arrives by live migration is paused at first, and then runs.
-    guest = libvirtd.define_guest(display_name='claimed', paused=False)
+    guest = libvirtd.define_guest(display_name='claimed')
     cloud.wait_for_server(guest.uuid)
     url, own_port = cloud.console_url(guest.uuid), guest.vnc_port()
     claimed = other_libvirtd.define_guest('claimed', guest.uuid, display_name='claimed', paused=False,

@@ -184,6 +184,12 @@ class TestClaims:
         assert cloud.holder(A) == 'destination'
         assert f'Instance {A} is on host destination now; it was on source' in caplog.text
 
+    @pytest.mark.parametrize('vm_state', ['paused', 'suspended'])
+    def test_of_a_paused_vm(self, cloud: Cloud, vm_state: str):
+        cloud.report('h1', A, vm_state=vm_state)
+        cloud.report('h2', A)
+        assert cloud.holder(A) == 'h1'
+
     def test_of_a_stopped_vm(self, cloud: Cloud):
         cloud.report('h1', A, vm_state='stopped')
         cloud.report('h2', A, vm_state='stopped')
