@@ -18,7 +18,7 @@ Installs what the tests need (Debian 12, as root or with sudo), makes .venv, and
   unit, functional
                under both concurrency backends, threading and eventlet
   integration  with RabbitMQ, libvirt, QEMU and Chromium that the tests start themselves: all of it under eventlet, and
-               once more without the browser under threading
+               once more without the browser under threading, beside the other stages
   unit         with Python 3.12 and 3.13, where they are installed
 
   --no-real     leave integration out
