@@ -18,7 +18,7 @@ Installs what the tests need (Debian 12, as root or with sudo), makes .venv, and
   unit, functional
                under both concurrency backends, threading and eventlet
   integration  with RabbitMQ, libvirt, QEMU and Chromium that the tests start themselves: all of it under eventlet, and
-               once more without the browser under threading, beside the other stages
+               once more without the browser under threading
   unit         with Python 3.12 and 3.13, where they are installed
 
   --no-real     leave integration out
@@ -44,35 +44,21 @@ done
 pytest_arguments=("$@")
 
 results=$(mktemp -d)
-background=
-trap 'end_background; rm -rf "$results"' EXIT
-trap 'exit 130' INT TERM
+trap 'rm -rf "$results"' EXIT
 summary=()
 total_passed=0
 total_failed=0
 total_skipped=0
 
-end_background() {
-    [ -z "$background" ] || { kill "$background" && wait "$background"; } 2> /dev/null
-}
-
-# Run one stage: stage NAME COMMAND...
-stage() {
-    local began=$SECONDS status=0
-    stage_name=$1
-    shift
-    printf '\n==> %s\n' "$stage_name"
-    "$@" || status=$?
-    note_result $status $((SECONDS - began))
-}
-
-# Note how the stage $stage_name went: note_result STATUS SECONDS. A stage without pytest counts as one test; so does one
+# Run one stage and note how it went: stage NAME COMMAND... A command without pytest counts as one test; so does one
 # that failed although pytest counted no failure, for it may have died early.
-note_result() {
-    local status=$1 seconds=$2 word=passed passed failed skipped junit_file="$results/$stage_name.xml"
-    # 5: nothing was selected, which is what arguments such as -k may do to a stage.
-    [ "$status" = 0 ] || { [ "$status" = 5 ] && [ ${#pytest_arguments[@]} -gt 0 ]; } || word=FAILED
-    summary+=("$(printf '%s  %4d s  %s' $word "$seconds" "$stage_name")")
+stage() {
+    local name=$1 began=$SECONDS word=passed passed failed skipped
+    junit_file=$results/${#summary[@]}.xml
+    shift
+    printf '\n==> %s\n' "$name"
+    "$@" || word=FAILED
+    summary+=("$(printf '%s  %4d s  %s' "$word" $((SECONDS - began)) "$name")")
     read -r passed failed skipped < <("$VENV/bin/python" tools/sum_results.py "$junit_file")
     if [ $word = FAILED ] && [ "${failed:-0}" = 0 ]; then
         failed=1
@@ -84,35 +70,15 @@ note_result() {
     total_skipped=$((total_skipped + skipped))
 }
 
-# Set $pytest to the command that runs it for the stage $stage_name: prepare_pytest VENV BACKEND ARGUMENT...
-prepare_pytest() {
-    pytest=(env NOVA_VNC_TEST_BACKEND="$2" "$1/bin/python" -m pytest -q --disable-warnings
-            --junitxml="$results/$stage_name.xml" "${@:3}" "${pytest_arguments[@]}")
-}
-
+# Run pytest under a backend: run_pytest VENV BACKEND ARGUMENT...
 run_pytest() {
-    prepare_pytest "$@"
-    "${pytest[@]}"
-}
-
-# Integration tests mostly wait. The second run of them goes on beside the other stages, and is shown when it has ended.
-start_background() {
-    printf '\n==> %s: started in the background\n' "$background_name"
-    stage_name=$background_name
-    prepare_pytest "$VENV" threading tests/integration -m 'not browser'
-    background_began=$(date +%s)
-    "${pytest[@]}" > "$results/background.log" 2>&1 < /dev/null &
-    background=$!
-}
-
-wait_for_background() {
-    local status=0
-    wait "$background" || status=$?
-    background=
-    stage_name=$background_name
-    printf '\n==> %s\n' "$stage_name"
-    cat "$results/background.log"
-    note_result $status $(($(date +%s -r "$results/background.log") - background_began))
+    local venv=$1 backend=$2 status
+    shift 2
+    NOVA_VNC_TEST_BACKEND=$backend "$venv/bin/python" -m pytest -q --disable-warnings \
+        --junitxml="$junit_file" "$@" "${pytest_arguments[@]}"
+    status=$?
+    # 5: nothing was selected, which is what arguments such as -k may do to a stage.
+    [ $status = 0 ] || { [ $status = 5 ] && [ ${#pytest_arguments[@]} -gt 0 ]; }
 }
 
 # Run the unit tests with another Python, in a virtual environment of its own.
@@ -143,14 +109,16 @@ install_project "$VENV" "${project[@]}"
 export PATH=$VENV/bin:$PATH
 summary+=("$(printf 'passed  %4d s  installation' $((SECONDS - started)))")
 
-background_name='integration without the browser, threading'
-[ -z "$real_parts" ] || start_background
 stage pep8 tools/pep8.sh
 stage docs tools/docs.sh
 for backend in threading eventlet; do
     stage "unit and functional, $backend" run_pytest "$VENV" $backend tests/unit tests/functional
 done
-[ -z "$real_parts" ] || stage 'integration, eventlet' run_pytest "$VENV" eventlet tests/integration
+if [ -n "$real_parts" ]; then
+    stage 'integration, eventlet' run_pytest "$VENV" eventlet tests/integration
+    stage 'integration without the browser, threading' \
+        run_pytest "$VENV" threading tests/integration -m 'not browser'
+fi
 for version in $other_pythons; do
     if [ "$("$VENV/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" = "$version" ]; then
         continue
@@ -160,8 +128,6 @@ for version in $other_pythons; do
         say "Python $version with its headers is not here: left out"
     fi
 done
-
-[ -z "$background" ] || wait_for_background
 
 printf '\n==> Summary, %d s\n' $((SECONDS - started))
 printf '%s\n' "${summary[@]}"
