@@ -87,6 +87,9 @@ def test_another_host_claims_it_and_gets_it_when_it_is_released(
         cloud: Cloud, libvirtd: Libvirtd, other_libvirtd: Libvirtd, other_compute: Service):
     guest = libvirtd.define_guest(display_name='claimed')
     cloud.wait_for_server(guest.uuid)
+    # The first report may be of the moment before it was started, when another host's claim would count.
+    wait_until(lambda: cloud.request('GET', f'/servers/{guest.uuid}').json()['server']['status'] == 'PAUSED',
+               RECOVERED_WITHIN_S, 'the report of its state')
     url, own_port = cloud.console_url(guest.uuid), guest.vnc_port()
     claimed = other_libvirtd.define_guest('claimed', guest.uuid, display_name='claimed', paused=False,
                                           vnc_port=free_port())
