@@ -68,11 +68,12 @@ class ConsolePlane:
                           marker: str | None) -> Iterator[DirectoryEntry]:
         """Yield VMs in the order of their uuids, fetching them page by page.
 
-        :param project_id: only this project's; None: all, which is for administrators
+        :param project_id: only this project's; None: all. Who is no administrator gets those of his own project
+            and nothing else, whatever this says
         :param name: only those whose display name matches it, in the directory's understanding of Nova's filter
         :raises MarkerNotFound: no VM has this uuid
         """
-        if project_id is None and not ctxt.is_admin:
+        if not (ctxt.is_admin or (project_id and project_id == ctxt.project_id)):
             return
         while True:
             page = self._consoleauth.list_instances(ctxt, project_id=project_id, name=name, limit=page_size,

@@ -51,6 +51,8 @@ def test_who_is_of_no_project_owns_nothing(plane):
     with pytest.raises(exception.InstanceNotFound):
         plane.get_instance(NOBODY, OWNERLESS_UUID)
     assert list(plane.iterate_instances(NOBODY, None, None, 10, None)) == []
+    assert list(plane.iterate_instances(NOBODY, 'a11ce', None, 10, None)) == []
+    assert list(plane.iterate_instances(ALICE, 'b0b', None, 10, None)) == []
 
 
 @pytest.mark.parametrize('given', [UUID, OTHER_UUID, OWNERLESS_UUID])

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from nova_vnc import objects
+from nova_vnc.api import auth
 from tests.fixtures.services import Cloud
 from tests.unit.api.client import (
     ADMIN,
@@ -23,6 +24,13 @@ def client():
     return Client()
 
 
+class Unscoped:
+    """Somebody whom Keystone knows and who asks for no project."""
+
+    def identify(self, http):
+        return auth.Identity('alice', None, is_admin=False)
+
+
 def names(response):
     assert response.status_int == 200, response.text
     return [server['name'] for server in response.json['servers']]
@@ -38,6 +46,14 @@ class TestList:
         assert names(client.get(path, token='notused')) == ['web', 'db', 'debian12']
         assert names(client.get(path + '?all_tenants=1&project_id=b0b', token=ADMIN)) == ['db']
         assert fault(client.get(path + '?all_tenants=1', token=MEMBER))[:2] == (403, 'forbidden')
+
+    @pytest.mark.parametrize('query', ['', '?project_id=a11ce', '?tenant_id=a11ce', '?project_id=a11ce&all_tenants=0',
+                                       f'?uuid={UUID}', f'?marker={OWNERLESS_UUID}', '?user_id=alice&name=web'])
+    def test_an_identity_without_a_project_sees_nothing(self, path, query):
+        client = Client(authentication=Unscoped())
+        assert names(client.get(path + query)) == []
+        assert client.get(f'/v2.1/servers/{UUID}').status_int == 404
+        assert 'list_instances' not in [method for method, _ in client.cloud.requests]
 
     def test_by_name(self, client, path):
         assert names(client.get(path + '?name=web', token='notused')) == ['web']
