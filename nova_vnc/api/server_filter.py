@@ -23,7 +23,7 @@ _ADMIN_FIELDS = ('uuid', 'user_id', 'host', 'vm_state', 'task_state')
 # These change nothing about which servers are meant. sort_*: the order here is that of the uuids.
 _IGNORED = frozenset({'offset', 'page_size', 'sort_key', 'sort_dir'})
 _HEEDED = frozenset({*_ADMIN_FIELDS, 'project_id', 'tenant_id', 'name', 'display_name', 'status', 'all_tenants',
-                     'deleted', 'soft_deleted', 'limit', 'marker'})
+                     'deleted', 'soft_deleted', 'limit', 'marker', 'tags', 'tags-any', 'not-tags', 'not-tags-any'})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,8 +72,13 @@ def parse(query: Query, known: Mapping[str, Any], ctxt: RequestContext, version:
         name=last.get('name') or last.get('display_name') or None,
         statuses=statuses,
         fields={**(_fields(last) if ctxt.is_admin else {}), **({'user_id': scope.user_id} if scope.user_id else {})},
-        nothing=scope.nobody or statuses == frozenset() or any(
-            strutils.bool_from_string(last.get(name)) for name in ('deleted', 'soft_deleted')))
+        nothing=scope.nobody or statuses == frozenset() or _wants_what_none_is(last))
+
+
+def _wants_what_none_is(last: Mapping[str, str]) -> bool:
+    # No server here is deleted or has a tag; `not-tags` holds for all of them.
+    return any(strutils.bool_from_string(last.get(name)) for name in ('deleted', 'soft_deleted')) or (
+        'tags' in last or 'tags-any' in last)
 
 
 class _Scope(NamedTuple):

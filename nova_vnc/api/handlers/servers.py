@@ -27,7 +27,6 @@ def detail(request: ApiRequest) -> dict[str, Any]:
 
 
 def show(request: ApiRequest, server_id: str) -> dict[str, Any]:
-    validation.check_query(request.query(), schemas.SHOW_QUERY, request.version)
     return {'server': views.document(request, request.plane.get_instance(request.context, server_id))}
 
 

@@ -31,8 +31,8 @@ def test_every_answer_carries_its_request_id(client, path, token):
 
 
 @pytest.mark.parametrize(('path', 'version', 'answered'), [
-    ('/v2.1', None, '2.1'), ('/v2.1/servers', '2.30', '2.30'), ('/v2.1/servers', 'latest', '2.104'),
-    ('/v2.1/servers?limit=x', '2.3', '2.3'), ('/v2.1/servers', '2.105', '2.105'),
+    ('/v2.1', None, '2.1'), ('/v2.1/servers', '2.30', '2.30'), ('/v2.1/servers', 'latest', '2.46'),
+    ('/v2.1/servers?limit=x', '2.3', '2.3'), ('/v2.1/servers', '2.104', '2.104'),
     (f'/v2.1/servers/{UUID}', None, '2.1')])
 def test_an_answer_tells_its_microversion(client, path, version, answered):
     headers = client.get(path, version=version).headers
@@ -49,7 +49,7 @@ def test_the_list_of_versions_has_no_microversion(client):
 
 def test_microversions_that_are_refused(client):
     assert fault(client.get('/v2.1/servers', version='2.999')) == (
-        406, 'computeFault', 'Version 2.999 is not supported by the API. Minimum is 2.1 and maximum is 2.104.')
+        406, 'computeFault', 'Version 2.999 is not supported by the API. Minimum is 2.1 and maximum is 2.46.')
     assert fault(client.get('/v2.1/servers', version='garbage')) == (
         400, 'badRequest',
         'API Version String garbage is of invalid format. Must be of format MajorNum.MinorNum.')
