@@ -14,6 +14,7 @@ NovaVNCError
  +-- MarkerNotFound                a page was asked for behind an entry that is not there
  +-- InstanceClaimRefused          a host claimed a VM that belongs to another host
  +-- ServiceUnavailable            another service did not answer in time
+ |    +-- HostSilent               a compute service has just not answered, so it is not asked now
  |    +-- HypervisorUnavailable    a compute service answered that it cannot ask its hypervisor
  +-- StoreUnavailable              the database cannot be used now
  +-- ConfigurationError            an option has a value that the service cannot start with
@@ -84,6 +85,15 @@ class ServiceUnavailable(NovaVNCError):
     msg_fmt = 'The %(service)s service is not available.'
 
 
+class HostSilent(ServiceUnavailable):
+    """:param host: for the log; the text does not name it"""
+
+    msg_fmt = 'The %(service)s service of the host has not answered just now.'
+
+    def __init__(self, message: str | None = None, **kwargs: object) -> None:
+        super().__init__(message, service='compute', **kwargs)
+
+
 class HypervisorUnavailable(ServiceUnavailable):
     msg_fmt = 'The hypervisor of the compute host cannot be reached.'
 
@@ -103,4 +113,4 @@ class ConfigurationError(NovaVNCError):
 # module, and rpc.transport lets a client of ours turn them into these classes again; Nova's own clients see the names.
 RPC_ERRORS: tuple[type[NovaVNCError], ...] = (
     ConsoleTypeInvalid, ConsoleTypeUnavailable, InstanceNotFound, InstanceNotReady, InvalidConnectionInfo, TokenInUse,
-    InvalidInput, MarkerNotFound, HypervisorUnavailable, StoreUnavailable)
+    InvalidInput, MarkerNotFound, HostSilent, HypervisorUnavailable, StoreUnavailable)

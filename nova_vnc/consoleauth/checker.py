@@ -13,6 +13,7 @@ from nova_vnc.consoleauth import tokens
 from nova_vnc.consoleauth.directory.base import Entry, InstanceDirectory
 from nova_vnc.consoleauth.stores.base import TokenStore
 from nova_vnc.context import RequestContext
+from nova_vnc.net.deadline import Deadline
 from nova_vnc.rpc.compute import ComputeAPI
 
 LOG = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class TokenChecker:
         timeout_s = _SILENT_COMPUTE_TIMEOUT_S if entry.host_is_silent else _COMPUTE_TIMEOUT_S
         try:
             is_there = self._compute.validate_console(ctxt, entry.instance, stored.host, stored.port,
-                                                      stored.console_type, timeout_s)
+                                                      stored.console_type, Deadline(timeout_s))
         except exception.ServiceUnavailable:
             return objects.REASON_HOST_SILENT
         except (exception.InstanceNotFound, exception.InstanceNotReady):

@@ -85,7 +85,7 @@ class Caller:
 
     def _run(self, work: Callable[[], Any], deadline: float) -> Any:
         """Return what work returns, in a thread that is left behind when the deadline comes first."""
-        if self._closed.is_set() or not self._places.acquire(blocking=False):
+        if self._closed.is_set() or self._clock() >= deadline or not self._places.acquire(blocking=False):
             raise futures.TimeoutError()
         try:
             if not self._turns.acquire(timeout=max(deadline - self._clock(), 0)):

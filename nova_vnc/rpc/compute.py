@@ -52,7 +52,11 @@ def versions_to_send(upgrade_level: str | None) -> tuple[str, ...]:
 
 
 class ComputeAPI:
-    """Client of the compute services. Every call raises ServiceUnavailable when there is no answer in timeout_s."""
+    """Client of the compute services.
+
+    Every call raises ServiceUnavailable when there is no answer in timeout_s, or by the deadline that it is given
+    instead, which may have been running for other calls before.
+    """
 
     def __init__(self, rpc_caller: caller.Caller, versions: tuple[str, ...] = (VERSION, OLD_VERSION),
                  timeout_s: float = 5.0) -> None:
@@ -62,25 +66,24 @@ class ComputeAPI:
         self._old_hosts = expiring.ExpiringSet()
         self._without_namespace = expiring.ExpiringSet()
 
-    def get_vnc_console(self, ctxt: RequestContext, instance: objects.InstanceRecord,
-                        console_type: str) -> dict[str, Any]:
+    def get_vnc_console(self, ctxt: RequestContext, instance: objects.InstanceRecord, console_type: str,
+                        deadline: Deadline | None = None) -> dict[str, Any]:
         """Return {token, host, port, internal_access_path, access_url}.
 
         :raises ConsoleTypeInvalid, ConsoleTypeUnavailable, InstanceNotFound, InstanceNotReady: as Nova's
         """
-        return self._call_nova(ctxt, instance, 'get_vnc_console', Deadline(self._timeout_s),
+        return self._call_nova(ctxt, instance, 'get_vnc_console', deadline or Deadline(self._timeout_s),
                                console_type=console_type)
 
     def validate_console(self, ctxt: RequestContext, instance: objects.InstanceRecord, host: str, port: str,
-                         console_type: str, timeout_s: float | None = None) -> bool:
+                         console_type: str, deadline: Deadline | None = None) -> bool:
         """Tell whether the VM's VNC server is at this host and port now.
 
         Nova's own compute service compares the port only.
 
-        :param timeout_s: instead of the client's own
         :raises InstanceNotFound, InstanceNotReady: as Nova's
         """
-        deadline = Deadline(self._timeout_s if timeout_s is None else timeout_s)
+        deadline = deadline or Deadline(self._timeout_s)
         if instance.host not in self._without_namespace:
             target = oslo_messaging.Target(topic=TOPIC, server=instance.host, namespace=NAMESPACE,
                                            version=NAMESPACE_VERSION)

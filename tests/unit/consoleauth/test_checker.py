@@ -25,8 +25,8 @@ class Compute:
         self.asked: list[tuple] = []
         self.answer: bool | Exception = True
 
-    def validate_console(self, ctxt, instance, host, port, console_type, timeout_s):
-        self.asked.append((instance, host, port, console_type, timeout_s))
+    def validate_console(self, ctxt, instance, host, port, console_type, deadline):
+        self.asked.append((instance, host, port, console_type, round(deadline.remaining(), 1)))
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer

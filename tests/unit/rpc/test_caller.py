@@ -88,6 +88,18 @@ def test_nobody_answers(bus: Bus):
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.parametrize('timeout_s', [0, -1])
+def test_nothing_is_sent_when_no_time_is_left(bus: Bus, monkeypatch: pytest.MonkeyPatch, timeout_s: float):
+    broker = StuckBroker(bus, monkeypatch)
+    caller = Caller(bus.transport)
+    with pytest.raises(exception.ServiceUnavailable):
+        call(caller, timeout_s=timeout_s)
+    with pytest.raises(exception.ServiceUnavailable):
+        caller.cast(TARGET, service_context(), 'add', timeout_s)
+    broker.release()
+    assert broker.entered == 0
+
+
 @pytest.mark.parametrize('error', [amqp.AccessRefused('no'), amqp.NotAllowed('no such vhost'), ConnectionResetError(),
                                    oslo_messaging.MessageDeliveryFailure()])
 def test_broker_refuses(bus: Bus, monkeypatch: pytest.MonkeyPatch, error: Exception):

@@ -3,6 +3,7 @@ import pytest
 
 from nova_vnc import exception, objects
 from nova_vnc.context import service_context
+from nova_vnc.net.deadline import Deadline
 from nova_vnc.rpc import caller, compute
 from tests.fixtures.vectors import Vector
 
@@ -72,8 +73,17 @@ def test_novas_compute_is_remembered(known, asked):
 
 def test_a_shorter_deadline():
     bus = Bus(OURS)
-    validate(compute.ComputeAPI(bus), timeout_s=0.5)
+    validate(compute.ComputeAPI(bus), deadline=Deadline(0.5))
     assert bus.timeouts_s[0] <= 0.5
+
+
+def test_a_deadline_that_runs_already():
+    bus = Bus((None, '5.0'))
+    now = [0.0]
+    deadline = Deadline(10, lambda: now[0])
+    now[0] = 4.0
+    compute.ComputeAPI(bus, timeout_s=3).get_vnc_console(service_context(), INSTANCE, 'novnc', deadline=deadline)
+    assert bus.timeouts_s == [6.0]
 
 
 def test_message_is_that_of_queens():
