@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterable
@@ -10,7 +11,7 @@ from typing import Any
 
 import webob
 
-from nova_vnc.api import access_log, auth, console_plane, faults, microversion, request_id, routes
+from nova_vnc.api import access_log, auth, ceilings, console_plane, faults, microversion, request_id, routes
 from nova_vnc.api.request import ApiRequest
 from nova_vnc.context import RequestContext
 
@@ -19,13 +20,17 @@ class Application:
     """Answers requests of any WSGI server, in threads of its own or not.
 
     :param page_limit: most servers of a page
+    :param timeout_s: how long a request waits for other services, all of them together
+    :param places: of requests that may wait for them
     """
 
-    def __init__(self, plane: console_plane.ConsolePlane, authentication: auth.Authentication,
-                 page_limit: int) -> None:
+    def __init__(self, plane: console_plane.ConsolePlane, authentication: auth.Authentication, page_limit: int,
+                 timeout_s: float, places: ceilings.Ceilings) -> None:
         self._plane = plane
         self._authentication = authentication
         self._page_limit = page_limit
+        self._timeout_s = timeout_s
+        self._places = places
         self._router = routes.Router()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -44,7 +49,7 @@ class Application:
 
     def _receive(self, http: webob.Request) -> ApiRequest:
         ids = request_id.ids_of(http)
-        return ApiRequest(http, ids, _context(ids, None), self._plane, self._page_limit)
+        return ApiRequest(http, ids, _context(ids, None), self._plane, self._page_limit, self._timeout_s)
 
     def _answer(self, request: ApiRequest) -> webob.Response:
         path = _path(request.http)
@@ -62,7 +67,13 @@ class Application:
         if handler is None:
             raise faults.Refusal(405, headers={'Allow': routes.allowed_methods(match)})
         _check_project(request, match.project_id)
-        body = json.dumps(handler(request, **match.arguments)).encode()
+        return self._call(handler, request, match)
+
+    def _call(self, handler: routes.Handler, request: ApiRequest, match: routes.Match) -> webob.Response:
+        # What is public waits for nobody, and is answered whoever else has to wait.
+        place = contextlib.nullcontext() if match.is_public else self._places.request_of(request.context.project_id)
+        with place:
+            body = json.dumps(handler(request, **match.arguments)).encode()
         return webob.Response(body=body, content_type='application/json')
 
 

@@ -10,15 +10,14 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from nova_vnc import exception
-from nova_vnc.api import application, auth, console_plane, server
+from nova_vnc.api import application, auth, ceilings, console_plane, server
 from nova_vnc.rpc import caller, compute, consoleauth
 
 LOG = logging.getLogger(__name__)
 
-# In seconds. A user who is told after ten seconds that the console service is away is told in time; a compute host may
-# need as long to ask its hypervisor.
-CONSOLEAUTH_TIMEOUT_S = 8.0
-COMPUTE_TIMEOUT_S = 10.0
+# For all that a request asks of other services, one after the other, in seconds. A user who is told after ten of them
+# that the console service or a host is away is told in time.
+REQUEST_TIMEOUT_S = 10.0
 
 
 def build_app(conf: cfg.ConfigOpts, rpc_caller: caller.Caller,
@@ -28,11 +27,17 @@ def build_app(conf: cfg.ConfigOpts, rpc_caller: caller.Caller,
     :param authentication: instead of that of `[api]auth_strategy`
     :raises ConfigurationError: it cannot work with these options
     """
+    places = ceilings.Ceilings(conf.api.threads)
     plane = console_plane.ConsolePlane(
-        consoleauth.ConsoleAuthAPI(rpc_caller, CONSOLEAUTH_TIMEOUT_S),
-        compute.ComputeAPI(rpc_caller, compute.versions_to_send(conf.upgrade_levels.compute), COMPUTE_TIMEOUT_S))
+        consoleauth.ConsoleAuthAPI(rpc_caller),
+        compute.ComputeAPI(rpc_caller, compute.versions_to_send(conf.upgrade_levels.compute)), places)
     return application.Application(plane, authentication or build_authentication(conf.api.auth_strategy),
-                                   conf.api.max_limit)
+                                   conf.api.max_limit, REQUEST_TIMEOUT_S, places)
+
+
+def build_caller(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> caller.Caller:
+    """Make what the application calls other services with: no request waits for its turn behind others."""
+    return caller.Caller(transport, max_concurrent=conf.api.threads)
 
 
 def build_authentication(strategy: str) -> auth.Authentication:
@@ -50,12 +55,13 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport,
 
     :raises ConfigurationError: it cannot work with these options
     """
-    rpc_caller = caller.Caller(transport)
+    rpc_caller = build_caller(conf, transport)
     app = build_app(conf, rpc_caller, authentication)
     if authentication is None and not _is_loopback(conf.osapi_compute_listen):
         LOG.warning('[api]auth_strategy = noauth2 believes everybody, and [DEFAULT]osapi_compute_listen = %s can be '
                     'reached from other machines', conf.osapi_compute_listen)
-    return server.ApiServer(app, conf.osapi_compute_listen, conf.osapi_compute_listen_port, rpc_caller.close)
+    return server.ApiServer(app, conf.osapi_compute_listen, conf.osapi_compute_listen_port, conf.api.threads,
+                            rpc_caller.close)
 
 
 def _is_loopback(host: str) -> bool:

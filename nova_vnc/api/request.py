@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from typing import Any
 
@@ -12,6 +13,7 @@ import webob
 from nova_vnc.api import console_plane, faults, request_id
 from nova_vnc.api.microversion import Microversion
 from nova_vnc.context import RequestContext
+from nova_vnc.net.deadline import Deadline
 
 # Default of [oslo_middleware]max_request_body_size, which bounds Nova's requests. Ours are below 200 bytes.
 MAX_BODY_BYTES = 114688
@@ -29,8 +31,14 @@ class ApiRequest:
     context: RequestContext
     plane: console_plane.ConsolePlane
     page_limit: int                                         # most entries of a page
+    timeout_s: float                                        # how long other services have, all calls taken together
     microversion: Microversion | None = None   # None: the URL has none
     project_in_url: str | None = None
+
+    @functools.cached_property
+    def deadline(self) -> Deadline:
+        """When the answer is due. It is set with the first use, which a client's slow body comes before."""
+        return Deadline(self.timeout_s)
 
     @property
     def version(self) -> Microversion:

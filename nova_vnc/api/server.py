@@ -15,9 +15,6 @@ from nova_vnc import exception
 
 LOG = logging.getLogger(__name__)
 
-# A request waits for other services for seconds when they are away; beyond this many the next ones wait their turn.
-THREADS = 16
-
 # For the header of a request, and for each silence within a request, in seconds.
 CLIENT_TIMEOUT_S = 10
 
@@ -28,8 +25,8 @@ MAX_HEADER_BYTES = 64 * 1024
 # in JSON, and cheroot reads what is left.
 MAX_BODY_BYTES = 1024 * 1024
 
-# Requests under way when the service stops; the longest wait of three calls to other services, one after the other.
-STOP_TIMEOUT_S = 30
+# Requests under way when the service stops; factory.REQUEST_TIMEOUT_S, and what it takes to read and write.
+STOP_TIMEOUT_S = 15
 
 BACKLOG = 128
 
@@ -43,13 +40,15 @@ class ApiServer:
 
     :param host: address to listen on
     :param port: 0: any; `port` tells which, once it has started
+    :param threads: that answer requests
     :param close: called when the service has stopped
     """
 
-    def __init__(self, app: Application, host: str, port: int, close: Callable[[], None]) -> None:
+    def __init__(self, app: Application, host: str, port: int, threads: int, close: Callable[[], None]) -> None:
         self._app = app
         self._host = host
         self.port = port
+        self._threads = threads
         self._close = close
         self._server: _Server | None = None
 
@@ -59,7 +58,7 @@ class ApiServer:
         :raises ConfigurationError: the address cannot be listened on
         """
         try:
-            built = _build_server(self._app, self._host, self.port)
+            built = _build_server(self._app, self._host, self.port, self._threads)
             built.prepare()
         except (OSError, ValueError) as error:
             raise exception.ConfigurationError(reason=(
@@ -99,8 +98,8 @@ class _Server(wsgi.Server):
         LOG.log(level, 'HTTP server: %s', msg, exc_info=traceback)
 
 
-def _build_server(app: Application, host: str, port: int) -> _Server:
-    built = _Server((host, port), app, numthreads=THREADS, max=THREADS, request_queue_size=BACKLOG,
+def _build_server(app: Application, host: str, port: int, threads: int) -> _Server:
+    built = _Server((host, port), app, numthreads=threads, max=threads, request_queue_size=BACKLOG,
                     timeout=CLIENT_TIMEOUT_S, shutdown_timeout=STOP_TIMEOUT_S, server_name='nova-vnc-api')
     built.max_request_header_size = MAX_HEADER_BYTES
     built.max_request_body_size = MAX_BODY_BYTES

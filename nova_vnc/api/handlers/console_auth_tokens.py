@@ -18,7 +18,7 @@ def show(request: ApiRequest, token: str) -> dict[str, Any]:
         raise faults.Refusal(400, f'Console tokens are shown from microversion {_FIRST} on.')
     if not request.context.is_admin:
         raise faults.Refusal(403, "Policy doesn't allow os_compute_api:os-console-auth-tokens to be performed.")
-    info = request.plane.check_token(request.context, token)
+    info = request.plane.check_token(request.context, token, request.deadline)
     if info is None:
         raise faults.Refusal(404, 'Token not found')
     return {'console': {'instance_uuid': info.instance_uuid, 'host': info.host, 'port': int(info.port),

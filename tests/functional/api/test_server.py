@@ -80,8 +80,7 @@ def test_a_user_whose_context_is_not_his_neighbours(api, cloud):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(factory, 'CONSOLEAUTH_TIMEOUT_S', 0.5)
-    monkeypatch.setattr(factory, 'COMPUTE_TIMEOUT_S', 0.5)
+    monkeypatch.setattr(factory, 'REQUEST_TIMEOUT_S', 0.5)
 
 
 def test_nobody_on_the_bus(impatient, api):
@@ -102,7 +101,7 @@ def test_a_host_that_is_silent(impatient, api, cloud):
 
 
 def test_the_patience_of_a_user_is_respected():
-    assert factory.CONSOLEAUTH_TIMEOUT_S <= 10
+    assert factory.REQUEST_TIMEOUT_S <= 10
 
 
 # -- what does not keep the rules
@@ -144,8 +143,8 @@ def test_garbage(api, junk):
     assert api.send('GET', '/v2.1').status == 200
 
 
-def test_connections_that_say_nothing_take_no_place(api):
-    silent = [api.connect() for _ in range(2 * server.THREADS)]
+def test_connections_that_say_nothing_take_no_place(api, bus):
+    silent = [api.connect() for _ in range(2 * bus.conf.api.threads)]
     started = time.monotonic()
     try:
         assert api.send('GET', '/v2.1').status == 200
