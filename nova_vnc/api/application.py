@@ -17,20 +17,22 @@ from nova_vnc.context import RequestContext
 
 
 class Application:
-    """Answers requests of any WSGI server, in threads of its own or not.
+    """Answers requests of any WSGI server, in threads of its own or not. request_id.RequestId comes before it.
 
     :param page_limit: most servers of a page
     :param timeout_s: how long a request waits for other services, all of them together
     :param places: of requests that may wait for them
+    :param max_body_bytes: of a request
     """
 
     def __init__(self, plane: console_plane.ConsolePlane, authentication: auth.Authentication, page_limit: int,
-                 timeout_s: float, places: ceilings.Ceilings) -> None:
+                 timeout_s: float, places: ceilings.Ceilings, max_body_bytes: int) -> None:
         self._plane = plane
         self._authentication = authentication
         self._page_limit = page_limit
         self._timeout_s = timeout_s
         self._places = places
+        self._max_body_bytes = max_body_bytes
         self._router = routes.Router()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -43,13 +45,16 @@ class Application:
             failure = error
         if failure is not None:     # not above: to a line that is logged there, oslo.log adds the exception once more
             response = faults.response_to(failure, request.ids.own)
-        _add_headers(response, request)
+        if request.microversion is not None:
+            for name, value in microversion.response_headers(request.microversion):
+                response.headers.add(name, value)
         access_log.log(request.http, response, request.microversion, time.monotonic() - started)
         return response(environ, start_response)
 
     def _receive(self, http: webob.Request) -> ApiRequest:
         ids = request_id.ids_of(http)
-        return ApiRequest(http, ids, _context(ids, None), self._plane, self._page_limit, self._timeout_s)
+        return ApiRequest(http, ids, _context(ids, None), self._plane, self._page_limit, self._timeout_s,
+                          self._max_body_bytes)
 
     def _answer(self, request: ApiRequest) -> webob.Response:
         path = _path(request.http)
@@ -97,11 +102,3 @@ def _check_project(request: ApiRequest, project_in_url: str | None) -> None:
         raise faults.Refusal(400, f"Malformed request URL: URL's project_id '{project_in_url}' doesn't match Context's "
                                   f"project_id '{own}'")
     request.project_in_url = project_in_url
-
-
-def _add_headers(response: webob.Response, request: ApiRequest) -> None:
-    headers = request.ids.response_headers()
-    if request.microversion is not None:
-        headers += microversion.response_headers(request.microversion)
-    for name, value in headers:
-        response.headers.add(name, value)

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 
 import oslo_messaging
 from oslo_config import cfg
 from oslo_log import log as logging
+from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, sizelimit
+from oslo_middleware import exceptions as middleware_exceptions
 
 from nova_vnc import exception
-from nova_vnc.api import application, auth, ceilings, console_plane, server
+from nova_vnc.api import application, auth, ceilings, console_plane, request_id, server, wsgi
 from nova_vnc.rpc import caller, compute, consoleauth
 
 LOG = logging.getLogger(__name__)
@@ -19,20 +22,55 @@ LOG = logging.getLogger(__name__)
 # that the console service or a host is away is told in time.
 REQUEST_TIMEOUT_S = 10.0
 
+HEALTHCHECK_PATH = '/healthcheck'
+
 
 def build_app(conf: cfg.ConfigOpts, rpc_caller: caller.Caller,
-              authentication: auth.Authentication | None = None) -> application.Application:
+              authentication: auth.Authentication | None = None) -> wsgi.WSGIApplication:
     """Make the WSGI application, which any WSGI server can run.
 
-    :param authentication: instead of that of `[api]auth_strategy`
+    :param authentication: instead of that of `[api]auth_strategy`, for one who is reached without a proxy
     :raises ConfigurationError: it cannot work with these options
     """
+    try:
+        conf.register_opts(sizelimit.OPTS, group='oslo_middleware')
+        return wsgi.pipeline(_middleware(conf, is_proxied=authentication is None),
+                             _build_application(conf, rpc_caller, authentication))
+    # What oslo.middleware makes of its own options.
+    except (cfg.Error, ValueError, middleware_exceptions.ConfigInvalid) as error:
+        raise exception.ConfigurationError(
+            reason=f'[oslo_middleware], [healthcheck] or [cors]: {" ".join(str(error).split())}') from None
+
+
+def _middleware(conf: cfg.ConfigOpts, is_proxied: bool) -> list[wsgi.Middleware]:
+    """Return what a request passes on its way to the application, in this order."""
+    passed: list[wsgi.Middleware] = []
+    conf.register_opts(cors.OPTS, group='cors')
+    if conf.cors.allowed_origin:
+        # Before all else: every answer needs its headers, and a preflight has no token. Without an origin it would do
+        # nothing but answer OPTIONS with 200 where 405 is true.
+        passed.append(functools.partial(cors.CORS, conf=conf))
+    if is_proxied:
+        # Before whatever reads the client's address, the host or the scheme.
+        passed.append(functools.partial(http_proxy_to_wsgi.HTTPProxyToWSGI, conf=conf))
+    # Before the access log, which has no use for a load balancer's question every other second, and before who asks
+    # is looked at.
+    passed.append(functools.partial(wsgi.At, HEALTHCHECK_PATH, functools.partial(healthcheck.Healthcheck, conf=conf)))
+    # Last, so that all that is logged and answered from here on has the id.
+    passed.append(functools.partial(request_id.RequestId, conf=conf))
+    return passed
+
+
+def _build_application(conf: cfg.ConfigOpts, rpc_caller: caller.Caller,
+                       authentication: auth.Authentication | None) -> application.Application:
     places = ceilings.Ceilings(conf.api.threads)
     plane = console_plane.ConsolePlane(
         consoleauth.ConsoleAuthAPI(rpc_caller),
         compute.ComputeAPI(rpc_caller, compute.versions_to_send(conf.upgrade_levels.compute)), places)
     return application.Application(plane, authentication or build_authentication(conf.api.auth_strategy),
-                                   conf.api.max_limit, REQUEST_TIMEOUT_S, places)
+                                   conf.api.max_limit, REQUEST_TIMEOUT_S, places,
+                                   # Not oslo.middleware's limiter: it answers in HTML, past the access log.
+                                   conf.oslo_middleware.max_request_body_size)
 
 
 def build_caller(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> caller.Caller:
