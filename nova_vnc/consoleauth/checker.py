@@ -11,10 +11,10 @@ from oslo_log import log as logging
 from nova_vnc import exception, objects
 from nova_vnc.consoleauth import tokens
 from nova_vnc.consoleauth.directory.base import Entry, InstanceDirectory
+from nova_vnc.consoleauth.host_checks import HostChecks
 from nova_vnc.consoleauth.stores.base import TokenStore
 from nova_vnc.context import RequestContext
 from nova_vnc.net.deadline import Deadline
-from nova_vnc.rpc.compute import ComputeAPI
 
 LOG = logging.getLogger(__name__)
 
@@ -26,11 +26,11 @@ _SILENT_COMPUTE_TIMEOUT_S = 2.0
 class TokenChecker:
     """:param clock: unix seconds"""
 
-    def __init__(self, store: TokenStore, directory: InstanceDirectory, compute: ComputeAPI, ttl_s: int,
+    def __init__(self, store: TokenStore, directory: InstanceDirectory, hosts: HostChecks, ttl_s: int,
                  clock: Callable[[], float] = time.time) -> None:
         self._store = store
         self._directory = directory
-        self._compute = compute
+        self._hosts = hosts
         self._ttl_s = ttl_s
         self._clock = clock
 
@@ -58,8 +58,7 @@ class TokenChecker:
             return objects.REASON_NOT_READY
         timeout_s = _SILENT_COMPUTE_TIMEOUT_S if entry.host_is_silent else _COMPUTE_TIMEOUT_S
         try:
-            is_there = self._compute.validate_console(ctxt, entry.instance, stored.host, stored.port,
-                                                      stored.console_type, Deadline(timeout_s))
+            is_there = self._hosts.validate(ctxt, entry, stored, Deadline(timeout_s))
         except exception.ServiceUnavailable:
             return objects.REASON_HOST_SILENT
         except (exception.InstanceNotFound, exception.InstanceNotReady):

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import oslo_messaging
 from oslo_log import log as logging
+from oslo_messaging import opts
 
 from nova_vnc.net.deadline import Deadline
 from nova_vnc.rpc import broker_log, serializer
@@ -27,6 +29,15 @@ def build_server(transport: oslo_messaging.Transport, topic: str, server: str,
         transport, oslo_messaging.Target(topic=topic, server=server), list(endpoints),
         serializer=serializer.ContextSerializer(),
         access_policy=oslo_messaging.DefaultRPCAccessPolicy)
+
+
+def count_threads(conf: Any) -> int:
+    """Return how many messages a server handles at a time: [DEFAULT]executor_thread_pool_size, which oslo.messaging
+    registers only when it makes one."""
+    for group, options in opts.list_opts():
+        if group is None:
+            conf.register_opts([option for option in options if option.dest == 'executor_thread_pool_size'])
+    return conf.executor_thread_pool_size
 
 
 class BackgroundServer:
