@@ -13,6 +13,7 @@ _GUID = b'258EAFA5-E914-47DA-95CA-C5AB0DC85B11'  # RFC 6455 section 1.3
 
 
 def serve(target_port: int) -> None:
+    import os
     import socket
     import threading
 
@@ -22,7 +23,7 @@ def serve(target_port: int) -> None:
     from nova_vnc.relay.engine import Engine
 
     engine = Engine()
-    engine.start()
+    engine.start(lambda reason: os._exit(1))
 
     def set_up(client: socket.socket) -> None:
         request = b''

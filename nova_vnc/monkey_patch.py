@@ -112,7 +112,18 @@ def run_native(func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     if not _patched:
         return func(*args, **kwargs)
     from eventlet import tpool
-    return tpool.execute(func, *args, **kwargs)
+    result, error = tpool.execute(_call, func, args, kwargs)
+    if error is not None:
+        raise error
+    return result
+
+
+def _call(func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, BaseException | None]:
+    # SystemExit and its like would end the thread of the pool, and whoever waits for the result would wait for ever.
+    try:
+        return func(*args, **kwargs), None
+    except BaseException as error:
+        return None, error
 
 
 def native_threading() -> Any:

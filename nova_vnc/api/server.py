@@ -11,7 +11,7 @@ from cheroot import wsgi
 from cheroot.server import HTTPConnection
 from oslo_log import log as logging
 
-from nova_vnc import exception
+from nova_vnc import exception, threads
 
 LOG = logging.getLogger(__name__)
 
@@ -51,8 +51,9 @@ class ApiServer:
         self._threads = threads
         self._close = close
         self._server: _Server | None = None
+        self._stopping = threading.Event()
 
-    def start(self, fail: Callable[[str], None]) -> None:
+    def start(self, fail: threads.Fail) -> None:
         """See service.Service.
 
         :raises ConfigurationError: the address cannot be listened on
@@ -66,11 +67,13 @@ class ApiServer:
                 f'[DEFAULT]osapi_compute_listen_port): {_reason(error)}')) from None
         self._server = built
         self.port = built.bind_addr[1]
-        threading.Thread(target=_serve, args=(built, fail), name='api', daemon=True).start()
+        # Raises too when one of its workers could not go on.
+        threads.start('api', built.serve, fail, self._stopping.is_set)
         LOG.info('The Compute API listens on %s:%s', self._host, self.port)
 
     def stop(self, hurry: threading.Event) -> None:
         """See service.Service. Requests under way are answered, unless there is hurry."""
+        self._stopping.set()
         stopped = threading.Event()
         if self._server is not None:
             threading.Thread(target=_stop, args=(self._server, stopped), name='api-stop', daemon=True).start()
@@ -107,13 +110,6 @@ def _build_server(app: Application, host: str, port: int, threads: int) -> _Serv
     # selector waits for the connections alone that were there when it began to wait.
     built.keep_alive_conn_limit = 0
     return built
-
-
-def _serve(running: _Server, fail: Callable[[str], None]) -> None:
-    try:
-        running.serve()
-    except BaseException as error:  # of a thread of cheroot's that could not go on
-        fail(f'The HTTP server of nova-vnc-api has ended: {error!r}')
 
 
 def _stop(running: _Server, stopped: threading.Event) -> None:

@@ -100,7 +100,7 @@ class Standalone:
         api = api_factory.build_service(
             self._conf, self._transport, auth.FixedToken(self._api_token, hosts=[LOOPBACK, 'localhost']))
         self._start(api, fail)
-        self._announcer = console_announcer.ConsoleAnnouncer(LOOPBACK, api.port, self._api_token)
+        self._announcer = console_announcer.ConsoleAnnouncer(LOOPBACK, api.port, self._api_token, fail)
 
     def _start(self, built: service.Service, fail: Callable[[str], None]) -> None:
         built.start(fail)

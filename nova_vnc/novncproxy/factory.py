@@ -29,8 +29,6 @@ LOG = logging.getLogger(__name__)
 _CONCURRENT_CHECKS = 16
 # A browser that answers nothing for so many intervals is gone.
 _SILENT_INTERVALS = 2
-# Where ping_interval is 0: no ping is ever due.
-_NEVER_S = 1e9
 
 
 def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> NoVNCProxy:
@@ -64,8 +62,9 @@ def _build_consoleauth_api(conf: cfg.ConfigOpts, transport: oslo_messaging.Trans
 
 
 def _build_timing(ping_interval_s: int) -> Timing:
-    interval_s = ping_interval_s or _NEVER_S
-    return Timing(ping_interval_s=interval_s, ping_timeout_s=_SILENT_INTERVALS * interval_s)
+    if not ping_interval_s:
+        return Timing(ping_interval_s=None)
+    return Timing(ping_interval_s=ping_interval_s, ping_timeout_s=_SILENT_INTERVALS * ping_interval_s)
 
 
 def _read_networks(texts: list[str]) -> list[Network]:

@@ -63,7 +63,7 @@ class NoVNCProxy:
         listener = http_server.listen(settings.host, settings.port, settings.prefer_ipv6)
         self.port = listener.getsockname()[1]
         limit = open_files.raise_limit()
-        self._parts.engine.start()
+        self._parts.engine.start(fail)
         self._server.start(listener, fail)
         LOG.info('Listening for browsers on %s port %d; the limit of open files, %d, is good for about %d sessions',
                  settings.host, self.port, limit, limit // _FILES_OF_A_SESSION)

@@ -8,11 +8,10 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
 
 from oslo_log import log as logging
 
-from nova_vnc import exception
+from nova_vnc import exception, threads
 from nova_vnc.net import tcp
 from nova_vnc.net.deadline import Deadline
 from nova_vnc.net.stream import TcpStream
@@ -70,34 +69,32 @@ class Server:
         self._pending = pending
         self._goodbyes = _Goodbyes()
         self._wake_reader, self._wake_writer = socket.socketpair()
+        self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def start(self, listener: socket.socket, fail: Callable[[str], None]) -> None:
+    def start(self, listener: socket.socket, fail: threads.Fail) -> None:
         """Accept from now on.
 
         :param fail: called if that ends for another reason than stop()
         """
-        self._thread = threading.Thread(target=self._run, args=(listener, fail), name='accept', daemon=True)
-        self._thread.start()
+        self._thread = threads.start('accept', lambda: self._run(listener), fail, self._stopping.is_set)
 
     def stop(self) -> None:
         """Close the listening socket; return once nobody is accepted any more."""
+        self._stopping.set()
         self._wake_writer.send(b'x')
         if self._thread is not None:
             self._thread.join()
         self._wake_reader.close()
         self._wake_writer.close()
 
-    def _run(self, listener: socket.socket, fail: Callable[[str], None]) -> None:
+    def _run(self, listener: socket.socket) -> None:
         try:
             with selectors.DefaultSelector() as selector:
                 # Closing a socket does not wake who waits for it, so a second one is waited for.
                 selector.register(listener, selectors.EVENT_READ)
                 selector.register(self._wake_reader, selectors.EVENT_READ)
                 self._accept_until_woken(listener, selector)
-        except Exception as error:
-            LOG.exception('Accepting connections failed')
-            fail(f'Accepting connections failed: {error}')
         finally:
             listener.close()
             self._goodbyes.close_all()

@@ -11,6 +11,7 @@ import oslo_messaging
 from oslo_log import log as logging
 from oslo_messaging import opts
 
+from nova_vnc import threads
 from nova_vnc.net.deadline import Deadline
 from nova_vnc.rpc import broker_log, serializer
 
@@ -55,9 +56,9 @@ class BackgroundServer:
         self._stopping = threading.Event()
         self._name = f'rpc-server-{topic}'
 
-    def start(self) -> None:
+    def start(self, fail: threads.Fail) -> None:
         """Begin to listen as soon as there is a broker; returns at once."""
-        threading.Thread(target=self._listen, name=self._name, daemon=True).start()
+        threads.start(self._name, self._listen, fail)
 
     def wait_listening(self, timeout_s: float) -> bool:
         """Tell whether the queues are there, once they are or the time is over."""

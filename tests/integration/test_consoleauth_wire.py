@@ -23,6 +23,7 @@ from nova_vnc.rpc.caller import Caller
 from nova_vnc.rpc.consoleauth import ConsoleAuthAPI
 from nova_vnc.rpc.server import BackgroundServer
 from tests.fixtures.bus import new_conf
+from tests.fixtures.fail import unexpected
 from tests.fixtures.polling import wait_until
 from tests.fixtures.process import Service
 from tests.fixtures.rabbitmq import RabbitMQ
@@ -96,7 +97,7 @@ def host(transport: Any, service: Service, api: ConsoleAuthAPI) -> Iterator[str]
     """A compute host that has reported the VM of the messages to nova-consoleauth."""
     host = f'compute-{uuid.uuid4().hex}'
     compute = BackgroundServer(transport, 'compute', host, [Compute()])
-    compute.start()
+    compute.start(unexpected)
     assert compute.wait_listening(READY_S)
     record = objects.InstanceRecord(uuid=AUTHORIZE.args['instance_uuid'], host=host, display_name='web1')
 

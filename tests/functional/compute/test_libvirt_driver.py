@@ -13,6 +13,7 @@ from nova_vnc import exception, monkey_patch
 from nova_vnc.compute.virt.libvirt import connection
 from nova_vnc.compute.virt.libvirt import driver as libvirt_driver
 from tests.fixtures.domain_xml import DomainSpec, NovaMetadata, build_domain_xml
+from tests.fixtures.fail import unexpected
 from tests.fixtures.polling import wait_until
 
 URI = 'test:///default'
@@ -42,9 +43,10 @@ def start(changes):
     started = []
 
     def start_driver(open_connection=connection.Connection):
-        driver = libvirt_driver.LibvirtDriver(URI, '192.0.2.5', open_connection)
+        driver = libvirt_driver.LibvirtDriver(
+            URI, '192.0.2.5', open_connection, connection.start_event_loop)
         started.append(driver)
-        driver.start(changes)
+        driver.start(changes, unexpected)
         return driver
     yield start_driver
     for driver in started:
@@ -53,7 +55,6 @@ def start(changes):
 
 @pytest.fixture
 def driver(start, changes):
-    connection.start_event_loop()
     started = start()
     changes.wait_for_more_than(0)
     return started
@@ -62,7 +63,6 @@ def driver(start, changes):
 @pytest.fixture
 def define():
     """Define a guest in test:///default by the fields of DomainSpec."""
-    connection.start_event_loop()
     opened = libvirt.open(URI)
     defined = []
     numbers = itertools.count(0xc00)

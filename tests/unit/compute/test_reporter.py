@@ -5,6 +5,7 @@ import pytest
 
 from nova_vnc import exception, objects
 from nova_vnc.compute.reporter import Reporter
+from tests.fixtures.fail import unexpected
 from tests.fixtures.hypervisor import FakeHypervisor
 from tests.fixtures.polling import wait_until
 
@@ -55,8 +56,8 @@ def start(hypervisor, listener):
     def start_reporter(interval_s=NEVER_S, settle_s=0.01, retry_s=0.01, follow_ups=0):
         reporter = Reporter(hypervisor.list_instances, listener, 'compute1', interval_s, settle_s=settle_s,
                             retry_s=retry_s, follow_ups=follow_ups)
-        hypervisor.start(reporter.report_soon)
-        reporter.start()
+        hypervisor.start(reporter.report_soon, unexpected)
+        reporter.start(unexpected)
         started.append(reporter)
         return reporter
     yield start_reporter

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from oslo_log import log as logging
 
-from nova_vnc import exception, monkey_patch, objects
+from nova_vnc import exception, monkey_patch, objects, threads
 from nova_vnc.compute.virt import driver
 from nova_vnc.compute.virt.libvirt import domain, native_calls, wakeup
 
@@ -42,13 +42,16 @@ class LibvirtDriver(driver.ComputeDriver):
     :param uri: as `virsh -c` takes it
     :param vnc_host: address of this host at which the proxy reaches VNC servers
     :param open_connection: connection.Connection
+    :param start_event_loop: connection.start_event_loop
     """
 
     def __init__(self, uri: str, vnc_host: str,
-                 open_connection: Callable[[str, Callable[[], None]], connection.Connection]) -> None:
+                 open_connection: Callable[[str, Callable[[], None]], connection.Connection],
+                 start_event_loop: Callable[[threads.Fail], None]) -> None:
         self._uri = uri
         self._vnc_host = vnc_host
         self._open_connection = open_connection
+        self._start_event_loop = start_event_loop
         self._connection: connection.Connection | None = None
         self._wakeup = wakeup.Wakeup()
         self._stopping = threading.Event()
@@ -56,9 +59,9 @@ class LibvirtDriver(driver.ComputeDriver):
         self._requests = native_calls.NativeCalls(_MAX_REQUESTS)
         self._lists = native_calls.NativeCalls(1)
 
-    def start(self, on_change: Callable[[], None]) -> None:
-        threading.Thread(target=self._keep_connected, args=(on_change,), name='libvirt-connection',
-                         daemon=True).start()
+    def start(self, on_change: Callable[[], None], fail: threads.Fail) -> None:
+        self._start_event_loop(fail)
+        threads.start('libvirt-connection', lambda: self._keep_connected(on_change), fail, self._stopping.is_set)
 
     def stop(self) -> None:
         self._stopping.set()
@@ -131,6 +134,5 @@ def build_driver(conf: Any) -> LibvirtDriver:
         raise exception.ConfigurationError(
             reason=f'[DEFAULT]compute_driver = {conf.compute_driver} needs libvirt-python, which is not installed '
                    f'({error}); pip install nova-vnc[libvirt] brings it') from None
-    connection.start_event_loop()
     uri = conf.libvirt.connection_uri or _URI_BY_VIRT_TYPE.get(conf.libvirt.virt_type, _DEFAULT_URI)
-    return LibvirtDriver(uri, conf.vnc.server_proxyclient_address, connection.Connection)
+    return LibvirtDriver(uri, conf.vnc.server_proxyclient_address, connection.Connection, connection.start_event_loop)
