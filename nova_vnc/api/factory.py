@@ -32,10 +32,9 @@ def build_app(conf: cfg.ConfigOpts, rpc_caller: caller.Caller,
     :param authentication: instead of that of `[api]auth_strategy`, for one who is reached without a proxy
     :raises ConfigurationError: it cannot work with these options
     """
+    built = _build_application(conf, rpc_caller, authentication)
     try:
-        conf.register_opts(sizelimit.OPTS, group='oslo_middleware')
-        return wsgi.pipeline(_middleware(conf, is_proxied=authentication is None),
-                             _build_application(conf, rpc_caller, authentication))
+        return wsgi.pipeline(_middleware(conf, is_proxied=authentication is None), built)
     # What oslo.middleware makes of its own options.
     except (cfg.Error, ValueError, middleware_exceptions.ConfigInvalid) as error:
         raise exception.ConfigurationError(
@@ -63,12 +62,13 @@ def _middleware(conf: cfg.ConfigOpts, is_proxied: bool) -> list[wsgi.Middleware]
 
 def _build_application(conf: cfg.ConfigOpts, rpc_caller: caller.Caller,
                        authentication: auth.Authentication | None) -> application.Application:
+    conf.register_opts(sizelimit.OPTS, group='oslo_middleware')
     places = ceilings.Ceilings(conf.api.threads)
     plane = console_plane.ConsolePlane(
         consoleauth.ConsoleAuthAPI(rpc_caller),
         compute.ComputeAPI(rpc_caller, compute.versions_to_send(conf.upgrade_levels.compute)), places)
     return application.Application(plane, authentication or build_authentication(conf.api.auth_strategy),
-                                   conf.api.max_limit, REQUEST_TIMEOUT_S, places,
+                                   min(conf.api.max_limit, consoleauth.MAX_PAGE), REQUEST_TIMEOUT_S, places,
                                    # Not oslo.middleware's limiter: it answers in HTML, past the access log.
                                    conf.oslo_middleware.max_request_body_size)
 

@@ -49,7 +49,7 @@ def test_a_driver_that_cannot_be_imported(monkeypatch):
 
 @pytest.mark.parametrize(('options', 'uri'), [
     ({}, 'qemu:///system'), ({'connection_uri': 'test:///default'}, 'test:///default'),
-    ({'virt_type': 'lxc'}, 'lxc:///'), ({'virt_type': 'qemu'}, 'qemu:///system'),
+    ({'virt_type': 'lxc'}, 'lxc:///'), ({'virt_type': 'xen'}, 'xen:///system'), ({'virt_type': 'qemu'}, 'qemu:///system'),
     ({'virt_type': 'lxc', 'connection_uri': 'lxc+ssh://h/'}, 'lxc+ssh://h/')])
 def test_the_uri_of_libvirt(options, uri, monkeypatch):
     conf = conf_with('libvirt.LibvirtDriver')
