@@ -157,7 +157,7 @@ class TestClaims:
                                                           monkeypatch: pytest.MonkeyPatch):
         del cloud.directories[1:]
         cloud._turns = itertools.cycle(cloud.directories)
-        said = cloud.directories[0]._said_refusals
+        said = cloud.directories[0]._said
         monkeypatch.setattr(said, '_clock', cloud.clock)
         for pause_s in (0, 60, 60, 60, 60, STALE_AFTER_S + 1):
             cloud.clock.now += pause_s
@@ -243,9 +243,13 @@ class TestOwners:
         assert cloud.directories[0].get(A).instance.project_id is None
         assert not database.write(lambda connection: instances.unset_owner(connection, A))
 
-    def test_of_a_vm_of_nova(self, cloud: Cloud, database: Database):
+    def test_the_operators_word_counts_for_a_vm_of_nova_too(self, cloud: Cloud, database: Database):
         cloud.report('h1', A, project_id='p1', user_id='u1')
         database.write(lambda connection: instances.set_owner(connection, A, 'p2', 'u2'))
+        cloud.report('h1', A, project_id='p1', user_id='u1')
+        found = cloud.directories[0].get(A).instance
+        assert (found.project_id, found.user_id) == ('p2', 'u2')
+        assert cloud.directories[0].page('p1', None, 10, None) == []
+        database.write(lambda connection: instances.unset_owner(connection, A))
         found = cloud.directories[0].get(A).instance
         assert (found.project_id, found.user_id) == ('p1', 'u1')
-        assert cloud.directories[0].page('p2', None, 10, None) == []
