@@ -23,6 +23,9 @@ _HOLDERS = models.instance_holders
 _HOMES = models.instance_homes
 _OWNERS = models.instance_owners
 
+_SILENT_SINCE = sa.case((_HOSTS.c.last_report_at > _HOSTS.c.silent_since, _HOSTS.c.last_report_at),
+                        else_=_HOSTS.c.silent_since)
+
 # What does not depend on who holds a VM.
 _KNOWN = ('display_name', 'project_id', 'user_id')
 
@@ -41,7 +44,7 @@ class Claim:
     user_id: str | None
     display_name: str
     claimed_at: float           # unix seconds, as is the next
-    last_report_at: float       # of that host
+    silent_since: float         # of that host
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +63,8 @@ class Host:
     """A compute host that has reported."""
 
     host: str
-    last_report_at: float       # unix seconds
+    last_report_at: float       # unix seconds, as is the next
+    silent_since: float
     held: int                   # VMs that it holds
 
 
@@ -83,6 +87,16 @@ def begin_report(connection: sa.Connection, host: str, number: int, now: float, 
         return False
     connection.execute(_HOSTS.insert().values(host=host, report_number=number, last_report_at=now))
     return True
+
+
+def last_heard_at(connection: sa.Connection) -> float:
+    """Return when any host was last heard; unix seconds."""
+    return connection.scalar(sa.select(sa.func.max(_SILENT_SINCE))) or 0.0
+
+
+def forgive_silence(connection: sa.Connection, until: float) -> None:
+    """Count the silence of all hosts from now on: nobody could be heard before."""
+    connection.execute(_HOSTS.update().values(silent_since=until))
 
 
 def put(connection: sa.Connection, host: str, number: int, rows: Sequence[dict[str, Any]], now: float) -> None:
@@ -148,7 +162,7 @@ def lock_holders(connection: sa.Connection, uuids: Iterable[str]) -> dict[str, H
 def claims(connection: sa.Connection, uuids: Iterable[str]) -> list[Claim]:
     """Return all hosts' words on some VMs."""
     found: list[Claim] = []
-    columns = [(_HOSTS if field.name == 'last_report_at' else _REPORTED).c[field.name]
+    columns = [_SILENT_SINCE if field.name == 'silent_since' else _REPORTED.c[field.name]
                for field in dataclasses.fields(Claim)]
     for some in _batches(uuids):
         rows = connection.execute(sa.select(*columns).join_from(_REPORTED, _HOSTS, _HOSTS.c.host == _REPORTED.c.host)
@@ -208,7 +222,7 @@ def forget_released(connection: sa.Connection, before: float) -> int:
         _HOLDERS.c.released_at < before, _HOLDERS.c.uuid.not_in(sa.select(_OWNERS.c.uuid)))).rowcount
 
 
-# -- look-ups: rows have the columns of reported_instances, with owner and name that count, and last_report_at
+# -- look-ups: rows have the columns of reported_instances, with owner and name that count, and silent_since
 
 def find(connection: sa.Connection, uuid: str) -> dict[str, Any] | None:
     row = connection.execute(_held().where(_HOLDERS.c.uuid == uuid)).mappings().first()
@@ -238,9 +252,9 @@ def hosts(connection: sa.Connection) -> list[Host]:
     """Return the hosts ordered by name."""
     held = sa.func.count(_HOLDERS.c.uuid)
     rows = connection.execute(
-        sa.select(_HOSTS.c.host, _HOSTS.c.last_report_at, held)
+        sa.select(_HOSTS.c.host, _HOSTS.c.last_report_at, _SILENT_SINCE, held)
         .select_from(_HOSTS).outerjoin(_HOLDERS, _HOLDERS.c.host == _HOSTS.c.host)
-        .group_by(_HOSTS.c.host, _HOSTS.c.last_report_at).order_by(_HOSTS.c.host))
+        .group_by(_HOSTS.c.host, _HOSTS.c.last_report_at, _HOSTS.c.silent_since).order_by(_HOSTS.c.host))
     return [Host(*row) for row in rows]
 
 
@@ -248,7 +262,7 @@ def _held() -> sa.Select[Any]:
     known = [_HOLDERS.c[name] for name in _KNOWN]
     columns = [column for column in _REPORTED.c if column.name not in (*_KNOWN, 'report_number', 'claimed_at')]
     held = sa.and_(_REPORTED.c.uuid == _HOLDERS.c.uuid, _REPORTED.c.host == _HOLDERS.c.host)
-    return (sa.select(*columns, *known, _HOSTS.c.last_report_at)
+    return (sa.select(*columns, *known, _SILENT_SINCE.label('silent_since'))
             .select_from(_HOLDERS).join(_REPORTED, held).join(_HOSTS, _HOSTS.c.host == _HOLDERS.c.host))
 
 

@@ -36,7 +36,9 @@ reported_hosts = sa.Table(
     'reported_hosts', metadata,
     sa.Column('host', sa.String(255), primary_key=True),            # its [DEFAULT]host
     sa.Column('report_number', sa.BigInteger, nullable=False),      # of its newest report
-    sa.Column('last_report_at', sa.Double, nullable=False))         # unix seconds, on the clock of nova-consoleauth
+    sa.Column('last_report_at', sa.Double, nullable=False),         # unix seconds, on the clock of nova-consoleauth
+    # Its silence is counted from here on, if this is later: nobody was heard before.
+    sa.Column('silent_since', sa.Double, nullable=False, server_default='0'))
 
 # What each host said of each VM: several hosts may name the same one.
 reported_instances = sa.Table(

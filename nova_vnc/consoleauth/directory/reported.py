@@ -50,15 +50,16 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
     """:param stale_after_s: a host that has reported nothing for so long counts as silent
     :param unknown_after_s: and after so long as gone, and its VMs as unknown; 0: never
     :param clock: unix seconds
-    :param listening_since: unix seconds; None: since now
     """
 
     def __init__(self, database: Database, stale_after_s: float, clock: Callable[[], float] = time.time, *,
-                 unknown_after_s: float = 0, listening_since: float | None = None) -> None:
+                 unknown_after_s: float = 0) -> None:
         self._database = database
         self._clock = clock
-        self._silence = silence.Silence(stale_after_s, unknown_after_s,
-                                        clock() if listening_since is None else listening_since)
+        self._silence = silence.Silence(stale_after_s, unknown_after_s)
+        # Nobody could report while no nova-consoleauth ran, so no host is silent on that account.
+        self._started_at = clock()
+        self._heard_at = 0.0
         self._said = expiring.ExpiringSet(stale_after_s)
         self._forgot_at = clock()
 
@@ -83,7 +84,10 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
 
     def report(self, report: base.Report) -> None:
         now = self._clock()
+        if self._silence.is_nobodys(self._heard_at, now):
+            self._forgive_silence(now)
         self._log(self._database.write(lambda connection: self._apply(connection, report, now)))
+        self._heard_at = now
         if now - self._forgot_at >= _FORGET_INTERVAL_S:
             self._forgot_at = now
             self._database.write(lambda connection: instances.forget_released(connection, now - _REMEMBER_S))
@@ -110,8 +114,8 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
         """Return all hosts that have reported, ordered by name."""
         now = self._clock()
         return [HostState(found.host, found.last_report_at, found.held,
-                          self._silence.is_stale(found.last_report_at, now),
-                          self._silence.is_gone(found.last_report_at, now))
+                          self._silence.is_stale(found.silent_since, now),
+                          self._silence.is_gone(found.silent_since, now))
                 for found in self._database.read(instances.hosts)]
 
     def forget_host(self, host: str) -> int:
@@ -130,6 +134,15 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
         LOG.info('Forgot host %s and the %d instances that it reported', host, count)
         self._log(changes)
         return count
+
+    def _forgive_silence(self, now: float) -> None:
+        """After a time in which no nova-consoleauth heard any host, let none of them be silent on that account.
+
+        It is in the database, so that all processes are of one mind.
+        """
+        heard_at = self._database.read(instances.last_heard_at)
+        if self._silence.is_nobodys(heard_at, now):
+            self._database.write(lambda connection: instances.forgive_silence(connection, now))
 
     def _apply(self, connection: Any, report: base.Report, now: float) -> list[settlement.Change]:
         host, number = report.host, report.number
@@ -164,10 +177,10 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
         self._said.add(message)     # for as long as it is claimed again and again
 
     def _entry(self, row: dict[str, Any]) -> base.Entry:
-        fields = {name: value for name, value in row.items() if name not in ('instance_id', 'last_report_at')}
-        now, last_report_at = self._clock(), row['last_report_at']
+        fields = {name: value for name, value in row.items() if name not in ('instance_id', 'silent_since')}
+        now, silent_since = self._clock(), max(row['silent_since'], self._started_at)
         return base.Entry(objects.InstanceRecord(id=row['instance_id'], **fields),
-                          self._silence.is_stale(last_report_at, now), self._silence.is_gone(last_report_at, now))
+                          self._silence.is_stale(silent_since, now), self._silence.is_gone(silent_since, now))
 
 
 def _row(record: objects.InstanceRecord) -> dict[str, Any]:

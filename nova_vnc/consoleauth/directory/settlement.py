@@ -67,8 +67,8 @@ def _claim(word: instances.Claim, homes: dict[str, int | None], known: instances
            now: float) -> claims.Claim:
     seniority = homes.get(word.host)
     return claims.Claim(
-        word.host, word.vm_state in claims.RUNNING, not silence.is_stale(word.last_report_at, now), seniority,
-        is_barred=word.host in homes and seniority is None, is_gone=silence.is_gone(word.last_report_at, now),
+        word.host, word.vm_state in claims.RUNNING, not silence.is_stale(word.silent_since, now), seniority,
+        is_barred=word.host in homes and seniority is None, is_gone=silence.is_gone(word.silent_since, now),
         owner_fits=known is None or word.project_id == known.known_project_id, claimed_at=word.claimed_at)
 
 

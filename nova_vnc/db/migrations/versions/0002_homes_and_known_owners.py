@@ -17,6 +17,7 @@ _HELD = ' AND reported_instances.host = instance_holders.host'
 
 
 def upgrade() -> None:
+    op.add_column('reported_hosts', sa.Column('silent_since', sa.Double, nullable=False, server_default='0'))
     op.add_column('reported_instances', sa.Column('claimed_at', sa.Double, nullable=False, server_default='0'))
     with op.batch_alter_table('instance_holders') as batch:
         batch.alter_column('host', existing_type=sa.String(255), nullable=True)
