@@ -36,8 +36,6 @@ def set_owner(database: Database, arguments: cfg.ConfigOpts.SubCommandAttr) -> N
     found = database.read(lambda connection: instances.find(connection, uuid))
     if found is None:
         print(f'Instance {uuid} will belong to project {arguments.project} once a compute host reports it.')
-    elif found['project_id'] != arguments.project:
-        print(f'Instance {uuid} goes on belonging to project {found["project_id"]}: its hypervisor says so.')
     else:
         print(f'Instance {uuid} belongs to project {arguments.project}.')
 
@@ -68,8 +66,8 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     instance = commands.add_parser('instance', help='VMs: set-owner, unset-owner') \
         .add_subparsers(required=True, metavar='ACTION')
     owner = _add(instance, 'set-owner', set_owner,
-                 'Say whose a VM is of which its hypervisor does not know an owner, because Nova did not create it. '
-                 'Until then only administrators see it.')
+                 'Say whose a VM is, whatever its hypervisor says. One that Nova did not create has no owner, and only '
+                 'administrators see it, until then.')
     owner.add_argument('uuid', metavar='UUID', help='of the VM')
     owner.add_argument('--project', required=True, metavar='ID', help='project to which it belongs')
     owner.add_argument('--user', metavar='ID', help='user to whom it belongs')

@@ -18,6 +18,7 @@ from nova_vnc.db.engine import Database
 from nova_vnc.objects import InstanceRecord
 
 STALE_AFTER_S = 180
+UNKNOWN_AFTER_S = 1800
 host_numbers = itertools.count()
 
 
@@ -39,7 +40,7 @@ class Cloud:
     def __init__(self, database: Database) -> None:
         self.clock = Clock()
         self.database = database
-        self.directories = [ReportedInstanceDirectory(database, STALE_AFTER_S, self.clock) for _ in range(2)]
+        self.directories = [self.new_directory() for _ in range(2)]
         self._turns = itertools.cycle(self.directories)
         self._numbers = itertools.count(1)
 
@@ -49,6 +50,16 @@ class Cloud:
         number = next(self._numbers)
         return [Report(host, number, len(records), records[start:start + size])
                 for start in range(0, len(records) or 1, size)]
+
+    def new_directory(self) -> ReportedInstanceDirectory:
+        return ReportedInstanceDirectory(self.database, STALE_AFTER_S, self.clock, unknown_after_s=UNKNOWN_AFTER_S)
+
+    def wait(self, seconds: float, host: str, *uuids: str) -> None:
+        """Let time pass in which one host goes on reporting."""
+        end = self.clock.now + seconds
+        while self.clock.now < end:
+            self.clock.now = min(self.clock.now + 60, end)
+            self.report(host, *uuids)
 
     def report(self, host: str, *uuids: str, **fields: object) -> None:
         self.send(self.messages(host, *uuids, **fields))
@@ -157,7 +168,7 @@ class TestClaims:
                                                           monkeypatch: pytest.MonkeyPatch):
         del cloud.directories[1:]
         cloud._turns = itertools.cycle(cloud.directories)
-        said = cloud.directories[0]._said_refusals
+        said = cloud.directories[0]._said
         monkeypatch.setattr(said, '_clock', cloud.clock)
         for pause_s in (0, 60, 60, 60, 60, STALE_AFTER_S + 1):
             cloud.clock.now += pause_s
@@ -205,22 +216,36 @@ class TestClaims:
         cloud.clock.now += 1
         cloud.report('h2', A)
         assert cloud.holder(A) == 'h2'
+        cloud.report('h1', A)
+        assert cloud.holder(A) == 'h1'
+
+    def test_of_a_host_that_is_gone(self, cloud: Cloud):
+        cloud.report('h1', A)
+        cloud.wait(UNKNOWN_AFTER_S, 'h2')
+        cloud.report('h2', A)
+        assert cloud.directories[0].get(A).host_is_unknown is False
+        cloud.wait(1, 'h2')
+        cloud.report('h2', A)
+        cloud.report('h1', A)
+        assert cloud.holder(A) == 'h2'
 
     def test_nobody_is_stale_because_nobody_listened(self, cloud: Cloud):
         cloud.report('h1', A)
         cloud.clock.now += 10 * STALE_AFTER_S
         restarted = ReportedInstanceDirectory(cloud.database, STALE_AFTER_S, cloud.clock)
-        restarted.report(cloud.messages('evil', A)[0])
-        assert restarted.get(A).instance.host == 'h1'
         assert not restarted.get(A).host_is_silent
+        for directory in (restarted, *cloud.directories):
+            directory.report(cloud.messages('evil', A)[0])
+            assert directory.get(A).instance.host == 'h1'
+            assert not directory.get(A).host_is_silent
+        assert [(host.host, host.is_silent) for host in restarted.hosts()] == [('evil', False), ('h1', False)]
 
 
 class TestSilence:
     def test_is_told(self, cloud: Cloud):
         cloud.report('h1', A)
         cloud.report('h2', B)
-        cloud.clock.now += STALE_AFTER_S + 1
-        cloud.report('h2', B)
+        cloud.wait(STALE_AFTER_S + 1, 'h2', B)
         silent = {entry.instance.uuid: entry.host_is_silent
                   for entry in cloud.directories[0].page(None, None, 10, None)}
         assert silent == {A: True, B: False}
@@ -243,9 +268,13 @@ class TestOwners:
         assert cloud.directories[0].get(A).instance.project_id is None
         assert not database.write(lambda connection: instances.unset_owner(connection, A))
 
-    def test_of_a_vm_of_nova(self, cloud: Cloud, database: Database):
+    def test_the_operators_word_counts_for_a_vm_of_nova_too(self, cloud: Cloud, database: Database):
         cloud.report('h1', A, project_id='p1', user_id='u1')
         database.write(lambda connection: instances.set_owner(connection, A, 'p2', 'u2'))
+        cloud.report('h1', A, project_id='p1', user_id='u1')
+        found = cloud.directories[0].get(A).instance
+        assert (found.project_id, found.user_id) == ('p2', 'u2')
+        assert cloud.directories[0].page('p1', None, 10, None) == []
+        database.write(lambda connection: instances.unset_owner(connection, A))
         found = cloud.directories[0].get(A).instance
         assert (found.project_id, found.user_id) == ('p1', 'u1')
-        assert cloud.directories[0].page('p2', None, 10, None) == []
