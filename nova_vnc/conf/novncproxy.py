@@ -82,7 +82,8 @@ answered with 503 itself. Open sessions do not count.
         default=256,
         min=1,
         help="""
-Most token checks that wait for an answer at a time. One more is told that the console service is unavailable.
+Most tokens whose check waits for an answer at a time; the tokens of one host have half of it. One more is told that the
+console service is unavailable. Equal tokens count once.
 """),
     cfg.IntOpt(
         'ping_interval',

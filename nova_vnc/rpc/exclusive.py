@@ -20,6 +20,7 @@ import oslo_messaging
 from oslo_log import log as logging
 
 from nova_vnc.rpc import broker_log
+from nova_vnc.rpc import transport as rpc_transport
 
 LOG = logging.getLogger(__name__)
 
@@ -102,9 +103,7 @@ def _tls_arguments(options: Any) -> dict[str, Any] | bool:
 
 def queues_of(transport: oslo_messaging.Transport) -> BrokerQueues | None:
     """Return the queues behind a transport, or None if there is no RabbitMQ behind it, as on the in-process bus."""
-    # The URL that the transport was made with, which [DEFAULT]transport_url need not be; oslo.messaging keeps it only
-    # here.
-    url = transport._driver._url
+    url = rpc_transport.url_of(transport)
     if url.transport != 'rabbit':
         return None
     # The driver's own view of its options: the query of the URL comes first.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 
 import oslo_messaging
 from oslo_config import cfg
@@ -19,6 +20,9 @@ _DEFAULT_HOST = 'localhost'
 _DEFAULT_PORT = 5672
 
 _RETRY_S = 5.0
+
+# oslo.messaging does not tell which URL a transport was made with.
+_urls: weakref.WeakKeyDictionary[oslo_messaging.Transport, oslo_messaging.TransportURL] = weakref.WeakKeyDictionary()
 
 
 def build_transport(conf: cfg.ConfigOpts, url: str | None = None) -> oslo_messaging.Transport:
@@ -35,8 +39,14 @@ def build_transport(conf: cfg.ConfigOpts, url: str | None = None) -> oslo_messag
         # Its own text would hold the URL, and so the password.
         raise exception.ConfigurationError(
             reason='[DEFAULT]transport_url is not a URL such as rabbit://user:password@host:5672/') from None
+    _urls[transport] = parsed
     broker_log.install([] if parsed.transport == 'fake' else _broker_hosts(parsed))
     return transport
+
+
+def url_of(transport: oslo_messaging.Transport) -> oslo_messaging.TransportURL:
+    """Return the URL that build_transport() made a transport with, which [DEFAULT]transport_url need not be."""
+    return _urls[transport]
 
 
 def connect_in_background(transport: oslo_messaging.Transport) -> None:

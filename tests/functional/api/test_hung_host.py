@@ -80,6 +80,16 @@ def test_others_do_not_notice(hung, cloud, users, of_each):
     assert HUNG_HOST.encode() not in answer.body
 
 
+def test_the_next_ones_are_answered_at_once(hung, cloud):
+    first, took_s = open_console(hung, HUNG[0], 'user:project0')
+    assert first.status == 503
+    assert PATIENCE_S / 2 < took_s < PATIENCE_S + 1
+    for uuid, token in EIGHT_PROJECTS:      # one after the other: each of them could be the one that tries again
+        answer, took_s = open_console(hung, uuid, token)
+        assert answer.status == 503
+        assert took_s < 1
+
+
 def test_a_host_that_has_stopped_reporting_is_answered_for_at_once(hung, cloud):
     cloud.silent_hosts.add(HUNG_HOST)
     answer, took_s = open_console(hung, HUNG[0], 'user:project0')

@@ -8,6 +8,7 @@ from nova_vnc import context, exception, objects
 from nova_vnc.api.ceilings import Ceilings
 from nova_vnc.api.console_plane import ConsolePlane
 from nova_vnc.net.deadline import Deadline
+from nova_vnc.rpc import caller, expiring
 from nova_vnc.rpc.compute import ComputeAPI
 from nova_vnc.rpc.consoleauth import ConsoleAuthAPI
 from tests.fixtures.services import DirectCaller
@@ -98,6 +99,41 @@ def test_a_host_that_has_stopped_reporting_is_not_even_asked(plane, cloud):
     with pytest.raises(exception.HostSilent):
         plane.create_console(ALICE, UUID, 'vnc', 'novnc', SOON)
     assert asked(cloud) == ['get_instance']
+
+
+class HungHost(DirectCaller):
+    """The compute services never answer while `hangs`."""
+
+    hangs = True
+
+    def call(self, target, ctxt, method, timeout_s, **kwargs):
+        if target.topic == 'compute' and self.hangs:
+            raise caller.NoAnswer(service=target.topic)
+        return super().call(target, ctxt, method, timeout_s, **kwargs)
+
+
+def test_a_host_that_has_just_not_answered_is_left_alone_for_a_while(cloud):
+    now = 0.0
+    rpc_caller = HungHost(cloud.endpoints())
+    plane = ConsolePlane(ConsoleAuthAPI(rpc_caller), ComputeAPI(rpc_caller), Ceilings(100),
+                         expiring.ExpiringSet(10.0, lambda: now))
+    with pytest.raises(caller.NoAnswer):
+        plane.create_console(ALICE, UUID, 'vnc', 'novnc', SOON)
+    rpc_caller.hangs = False
+    with pytest.raises(exception.HostSilent):
+        plane.create_console(ALICE, UUID, 'vnc', 'novnc', SOON)
+    assert plane.create_console(ADMIN, OTHER_UUID, 'vnc', 'novnc', SOON)    # of another host
+    now = 10.1
+    assert plane.create_console(ALICE, UUID, 'vnc', 'novnc', SOON)
+
+
+def test_a_host_is_not_to_blame_where_no_time_was_left_for_it(cloud):
+    rpc_caller = HungHost(cloud.endpoints())
+    plane = ConsolePlane(ConsoleAuthAPI(rpc_caller), ComputeAPI(rpc_caller), Ceilings(100))
+    with pytest.raises(caller.NoAnswer):
+        plane.create_console(ALICE, UUID, 'vnc', 'novnc', Deadline(0.5))
+    rpc_caller.hangs = False
+    assert plane.create_console(ALICE, UUID, 'vnc', 'novnc', SOON)
 
 
 class SlowCaller(DirectCaller):

@@ -5,7 +5,6 @@ import ssl
 import threading
 
 import amqp
-import oslo_messaging
 import pytest
 
 from nova_vnc.rpc import exclusive
@@ -156,4 +155,10 @@ def test_no_password_in_the_log(connections, caplog):
 def test_it_is_the_transports_url_that_counts():
     conf = new_conf()
     conf.set_override('transport_url', 'rabbit://u:p@h/')
-    assert exclusive.queues_of(oslo_messaging.get_rpc_transport(conf, 'fake://')) is None
+    assert exclusive.queues_of(rpc_transport.build_transport(conf, 'fake://')) is None
+
+
+def test_nothing_private_of_the_library_is_needed(monkeypatch):
+    transport = transport_of('rabbit://u:p@h/')
+    monkeypatch.delattr(transport._driver, '_url')
+    assert exclusive.queues_of(transport).ghost_s == 190
