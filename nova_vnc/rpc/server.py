@@ -84,7 +84,6 @@ class BackgroundServer:
                 broker_log.failed(error)
                 self._stopping.wait(_RETRY_S)
                 continue
-            broker_log.connected()
             self._listening.set()
             return
 

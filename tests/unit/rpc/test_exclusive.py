@@ -7,7 +7,7 @@ import threading
 import amqp
 import pytest
 
-from nova_vnc.rpc import exclusive
+from nova_vnc.rpc import broker, exclusive
 from nova_vnc.rpc import transport as rpc_transport
 from tests.fixtures.bus import new_conf
 
@@ -110,7 +110,7 @@ def connections(monkeypatch):
     def connect(**kwargs):
         arguments.append(kwargs)
         raise ConnectionRefusedError
-    monkeypatch.setattr(exclusive.kombu, 'Connection', connect)
+    monkeypatch.setattr(broker.kombu, 'Connection', connect)
     return arguments
 
 
