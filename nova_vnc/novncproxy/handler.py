@@ -23,7 +23,14 @@ from nova_vnc.net.websocket_stream import WebSocketStream
 from nova_vnc.novncproxy import request as requests
 from nova_vnc.novncproxy import upgrade
 from nova_vnc.novncproxy.files import FileTree, ServedFile
-from nova_vnc.novncproxy.http_stream import RequestLineTooLong, RequestReader, ResponseWriter, SlowRequest
+from nova_vnc.novncproxy.header_fields import MalformedHeader
+from nova_vnc.novncproxy.http_stream import (
+    IncompleteRequest,
+    RequestLineTooLong,
+    RequestReader,
+    ResponseWriter,
+    SlowRequest,
+)
 from nova_vnc.novncproxy.refusal import Refusal, Refused
 
 LOG = logging.getLogger(__name__)
@@ -116,6 +123,10 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
             self.send_error(HTTPStatus.REQUEST_URI_TOO_LONG)
         except SlowRequest:
             self.send_error(HTTPStatus.REQUEST_TIMEOUT)
+        except MalformedHeader:
+            self.send_error(HTTPStatus.BAD_REQUEST)
+        except IncompleteRequest:
+            pass  # it has left, or was dropped
 
     def parse_request(self) -> bool:
         if not super().parse_request():

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import logging
+import socket
 import time
 
 import pytest
@@ -208,6 +209,51 @@ class TestKeepAlive:
         sock.sendall(build_request('/vnc.html', Content_Length=str(len(body))) + body)
         data = receive_until_eof(sock)
         assert data.count(b'HTTP/1.1') == 1
+
+
+class TestSmuggling:
+    """A body that could pass for the next request is never answered as one."""
+
+    @pytest.mark.parametrize('header', [
+        'Content-Length : {}', 'Content-Length\t: {}', 'X\r\nContent-Length: {}', ' X: a\r\nContent-Length: {}',
+        'X: a\r\n Content-Length: {}', ': a\r\nContent-Length: {}', 'X Y: a\r\nContent-Length: {}',
+        'X: a\0\r\nContent-Length: {}', 'X: a\rContent-Length: {}', 'X: a\x0bContent-Length: {}', '\xfc: a',
+        'Content-Length: 0\r\nContent-Length: {}', 'Content-Length: 0, {}', 'Content-Length: +{}',
+        'Content-Length: 0\r\nTransfer-Encoding: chunked', 'Transfer-Encoding: identity\r\nContent-Length: {}',
+    ])
+    @pytest.mark.parametrize('method', ['GET', 'POST'])
+    def test_a_malformed_header(self, rig, header, method):
+        body = build_request('/vnc.html?smuggled')
+        request = (f'{method} /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n{header.format(len(body))}\r\n'
+                   'X-Last: a\r\n\r\n').encode('latin-1')
+        sock = rig.start().connect()
+        sock.sendall(request + body)
+        data = receive_until_eof(sock)
+        response = parse_response(data)
+        assert response.status == 400
+        assert response.headers['connection'] == 'close'
+        assert data.count(b'HTTP/1.1 ') == 1
+
+    def test_behind_a_good_request(self, rig):
+        sock = rig.start().connect()
+        sock.sendall(build_request('/vnc.html') + build_request('/vnc.html', **{'Content-Length ': '99'}) +
+                     build_request('/vnc.html'))
+        data = receive_until_eof(sock)
+        assert data.count(b'HTTP/1.1 200 ') == 1
+        assert data.count(b'HTTP/1.1 400 ') == 1
+        assert data.count(b'HTTP/1.1 ') == 2
+
+    def test_a_header_that_is_cut_off_is_no_request(self, rig):
+        sock = rig.start().connect()
+        sock.sendall(b'GET /vnc.html HTTP/1.1\r\nHost: a\r\n')
+        sock.shutdown(socket.SHUT_WR)
+        assert receive_until_eof(sock) == b''
+
+    def test_a_websocket_is_not_opened_either(self, rig):
+        token = rig.start().console()
+        request = build_upgrade('/?token=' + token, **{'X ': 'a'})
+        assert rig.send_raw(request).status == 400
+        assert rig.consoleauth.asked == 0
 
 
 def test_one_access_line_without_query_for_each_request(rig, caplog):
