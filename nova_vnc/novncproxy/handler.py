@@ -95,6 +95,7 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
         self.peer = peer
         self._connection_state = connection_state
         self._requests = 0
+        self._log_level = logging.INFO
         super().__init__(sock, (peer, 0), site)
 
     # One connection.
@@ -116,6 +117,7 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
         if not self._reader.wait_for_request(idle_timeout_s, self.server.header_timeout_s):
             return
         self._requests += 1
+        self._log_level = logging.INFO
         self._connection_state.is_idle = False
         try:
             super().handle_one_request()
@@ -187,6 +189,7 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
 
     def _send_file(self, served: ServedFile, with_body: bool) -> None:
         modified = email.utils.formatdate(served.modified_at, usegmt=True)
+        self._log_level = logging.INFO if served.is_page else logging.DEBUG   # one page makes noVNC's fifty files
         is_known = self.headers.get('If-Modified-Since') == modified
         self.send_response(HTTPStatus.NOT_MODIFIED if is_known else HTTPStatus.OK)
         if not is_known:
@@ -260,7 +263,7 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
 
     def log_request(self, code: int | str = '-', size: int | str = '-') -> None:
         command = self.command if self.command in _LOGGED_METHODS else '-'
-        LOG.info('%s "%s %s" %d', self.peer, command, requests.loggable_path(self.path), code)
+        LOG.log(self._log_level, '%s "%s %s" %d', self.peer, command, requests.loggable_path(self.path), code)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Drop what http.server and websockify have to say: it quotes requests."""

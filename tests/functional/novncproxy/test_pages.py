@@ -267,6 +267,32 @@ def test_one_access_line_without_query_for_each_request(rig, caplog):
     assert second.endswith(' "GET /nothing?" 404')
 
 
+def test_the_files_of_a_page_are_worth_no_line(rig, caplog):
+    """One for the page, redirects, what is missing; for the rest at DEBUG."""
+    rig.start()
+    modified = rig.get('/core/rfb.js').headers['last-modified']
+    with caplog.at_level(logging.DEBUG, 'nova_vnc.novncproxy.handler'):
+        for target in ('/vnc_auto.html', '/vnc_auto.html?token=a', '/core/rfb.js', '/nova-vnc/console.css',
+                       '/app/images/icon.svg', '/core/nothing.js'):
+            rig.get(target)
+        assert rig.get('/core/rfb.js', If_Modified_Since=modified).status == 304
+        wait_until(lambda: len(caplog.records) == 7, 10, 'seven lines')
+    levels = [(record.levelname, record.getMessage().partition(' ')[2]) for record in caplog.records]
+    assert levels == [
+        ('INFO', '"GET /vnc_auto.html" 200'), ('INFO', '"GET /vnc_auto.html" 302'), ('DEBUG', '"GET /core/rfb.js" 200'),
+        ('DEBUG', '"GET /nova-vnc/console.css" 200'), ('DEBUG', '"GET /app/images/icon.svg" 200'),
+        ('INFO', '"GET /core/nothing.js" 404'), ('DEBUG', '"GET /core/rfb.js" 304')]
+
+
+def test_a_refusal_behind_a_file_on_one_connection_is_worth_a_line(rig, caplog):
+    with caplog.at_level(logging.INFO, 'nova_vnc.novncproxy.handler'):
+        sock = rig.start().connect()
+        sock.sendall(build_request('/core/rfb.js') + b'GET /vnc.html HTTP/1.1\r\nX : a\r\n\r\n')
+        receive_until_eof(sock)
+    line, = caplog.records
+    assert line.getMessage().endswith('"GET /vnc.html" 400')
+
+
 class TestWebSocketHandshake:
 
     @pytest.mark.parametrize(('changes', 'status'), [
