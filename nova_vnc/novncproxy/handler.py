@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import email.utils
-import shutil
+import hashlib
 import socket
 from collections.abc import Callable
 from http import HTTPStatus
@@ -31,6 +31,7 @@ from nova_vnc.novncproxy.http_stream import (
     ResponseWriter,
     SlowRequest,
 )
+from nova_vnc.novncproxy.pending import Stage
 from nova_vnc.novncproxy.refusal import Refusal, Refused
 
 LOG = logging.getLogger(__name__)
@@ -45,6 +46,12 @@ _CONTENT_SECURITY_POLICY = ("default-src 'none'; script-src 'self'; style-src 's
                             "img-src 'self' data: blob:; media-src 'self'; connect-src 'self' ws: wss:; "
                             "base-uri 'none'; form-action 'none'")
 _LOGGED_METHODS = ('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT')
+_REFUSAL_HEADERS = {
+    HTTPStatus.UNAUTHORIZED: {'WWW-Authenticate': 'Console-Link'},
+    HTTPStatus.TOO_MANY_REQUESTS: {'Retry-After': '2'},
+}
+# What of a file goes out at a time; each piece that the client takes is a sign of life.
+_PIECE_BYTES = 64 * 1024
 _NO_PAGE_HERE = 'This address takes WebSocket connections. Open the link of a console in a browser.'
 
 
@@ -72,8 +79,11 @@ class Connection(Protocol):
 
     is_idle: bool
 
-    def keep(self) -> None:
-        """See session.Door."""
+    def move(self, stage: Stage) -> bool:
+        """Take note of a step forward; return False if the connection has been dropped."""
+
+    def claim(self, token: bytes, instance_uuid: str) -> bool:
+        """Take note of a valid token, or what stands for it; return False if it is one too many."""
 
 
 class _WebSocket(websockifyserver.CompatibleWebSocket):
@@ -132,6 +142,9 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
 
     def parse_request(self) -> bool:
         if not super().parse_request():
+            return False
+        if not self._connection_state.move(Stage.SERVED):
+            self.close_connection = True
             return False
         if self.request_version < 'HTTP/1.1' or not self.server.keep_alive_timeout_s or self.server.is_stopping():
             self.close_connection = True
@@ -201,12 +214,15 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
             self.send_header('Content-Security-Policy', _CONTENT_SECURITY_POLICY)
         self.end_headers()
         if with_body and not is_known:
-            shutil.copyfileobj(served.file, self.wfile)
+            while piece := served.file.read(_PIECE_BYTES):
+                self.wfile.write(piece)
+                self._connection_state.move(Stage.SERVED)
 
     # WebSocket.
 
     def handle_upgrade(self) -> None:
         self.close_connection = True
+        self._connection_state.move(Stage.ASKED)
         try:
             upgrade.check_upgrade(self.request_version, self.headers)
         except upgrade.UpgradeRefused as refused:
@@ -214,17 +230,18 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
             return
         self.server.open_session(requests.ConsoleRequest.from_http(self.path, self.headers), self)
 
-    def keep(self) -> None:
+    def claim(self, token: str, instance_uuid: str) -> None:
         """See session.Door."""
-        self._connection_state.keep()
+        if not self._connection_state.claim(hashlib.sha256(token.encode()).digest(), instance_uuid):
+            raise Refused(Refusal.BUSY, f'instance {instance_uuid}: too many set-ups with this token or for this VM')
 
     def turn_away(self, refusal: Refusal, text: str) -> None:
         """See session.Door."""
-        headers = {'WWW-Authenticate': 'Console-Link'} if refusal.status == HTTPStatus.UNAUTHORIZED else {}
-        self._answer(HTTPStatus(refusal.status), text, headers)
+        self._answer(HTTPStatus(refusal.status), text, _REFUSAL_HEADERS.get(HTTPStatus(refusal.status)))
 
     def open(self) -> WebSocketStream:
         """See session.Door."""
+        self._connection_state.move(Stage.GREETED)
         self.SocketClass(self).accept(self.request, self.headers)
         return WebSocketStream(self.request, self._reader.take_ahead())
 
