@@ -15,6 +15,7 @@ from nova_vnc.novncproxy import request as requests
 from nova_vnc.novncproxy.authorizer import Authorizer
 from nova_vnc.novncproxy.connector import Connector, Network
 from nova_vnc.novncproxy.files import FileTree
+from nova_vnc.novncproxy.pending import Limits
 from nova_vnc.novncproxy.proxy import NoVNCProxy, Settings
 from nova_vnc.novncproxy.registry import SessionRegistry
 from nova_vnc.novncproxy.session import Parts
@@ -49,7 +50,7 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
         header_timeout_s=options.header_timeout,
         keep_alive_timeout_s=options.keep_alive_timeout,
         drain_timeout_s=options.drain_timeout,
-        max_pending_connections=options.max_pending_connections)
+        limits=_build_limits(conf))
     return NoVNCProxy(settings, FileTree(conf.web, options.own_console_page), parts)
 
 
@@ -58,6 +59,13 @@ def _build_checks(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     most = conf.novncproxy.max_pending_checks
     return TokenChecks(ConsoleAuthAPI(Caller(transport, max_concurrent=most, max_waiting=0)),
                        conf.novncproxy.token_check_timeout, build_places(most))
+
+
+def _build_limits(conf: cfg.ConfigOpts) -> Limits:
+    options = conf.novncproxy
+    most = options.max_pending_connections
+    return Limits(most, options.max_pending_per_address or most, options.max_pending_per_token or most,
+                  options.max_pending_per_instance or most)
 
 
 def _build_timing(ping_interval_s: int) -> Timing:

@@ -191,10 +191,10 @@ class Rig:
     def origin(self) -> str:
         return f'http://127.0.0.1:{self.proxy.port}'
 
-    def connect(self) -> socket.socket:
-        sock = socket.create_connection(self.address, timeout=TIMEOUT_S)
-        self._stack.callback(sock.close)
-        return sock
+    def connect(self, source: str = '127.0.0.1') -> socket.socket:
+        """:param source: the client's address, any of 127.0.0.0/8"""
+        sock = socket.create_connection(self.address, timeout=TIMEOUT_S, source_address=(source, 0))
+        return self._stack.enter_context(contextlib.closing(sock))  # a green one closes when nobody holds it
 
     def get(self, target: str, *, method: str = 'GET', **headers: str) -> Response:
         """Send a request on a connection of its own."""
