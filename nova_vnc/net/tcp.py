@@ -40,9 +40,10 @@ def resolve(host: str, port: int, deadline: Deadline) -> list[str]:
     return answer
 
 
-def connect(address: str, port: int, deadline: Deadline) -> socket.socket:
+def connect(address: str, port: int, deadline: Deadline, lost_after_s: int | None = None) -> socket.socket:
     """Connect to a numeric IPv4 or IPv6 address.
 
+    :param lost_after_s: see configure()
     :raises DeadlineExceeded: no connection in time
     :raises OSError: refused, unreachable
     """
@@ -52,7 +53,7 @@ def connect(address: str, port: int, deadline: Deadline) -> socket.socket:
     try:
         sock.settimeout(deadline.remaining())
         sock.connect((address, port))
-        configure(sock)
+        configure(sock, lost_after_s)
     except TimeoutError:
         sock.close()
         raise DeadlineExceeded('no connection in time') from None
@@ -62,12 +63,26 @@ def connect(address: str, port: int, deadline: Deadline) -> socket.socket:
     return sock
 
 
-def configure(sock: socket.socket) -> None:
-    """Set what an interactive session wants of a TCP socket: no delay for small packets, and keepalive probes."""
+def configure(sock: socket.socket, lost_after_s: int | None = None) -> None:
+    """Set what an interactive session wants of a TCP socket: no delay for small packets, and keepalive probes.
+
+    Keepalive looks after connections on which nothing is under way. Where something is, the kernel sends it again and
+    again for about 15 minutes before it gives a peer up, unless lost_after_s says when.
+
+    :param lost_after_s: a peer that acknowledges nothing for so many seconds is lost: neither what was sent nor, in
+        silence, the probes, of which there are four in the second half of that time. Linux counts as lost as well
+        who answers but has had its receive window closed for so long (net/ipv4/tcp_timer.c, tcp_probe_timer()): 128 KiB
+        and more that it has not read. That takes a server that stands still minutes of mouse movements, at 60 a second.
+    """
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_IDLE_S)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _KEEPALIVE_INTERVAL_S)
+    idle_s, interval_s = _KEEPALIVE_IDLE_S, _KEEPALIVE_INTERVAL_S
+    if lost_after_s is not None:
+        # With this Linux ends an idle connection by it too, and not by the number of probes; so they have to fit in.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, lost_after_s * 1000)
+        idle_s, interval_s = max(1, lost_after_s // 2), max(1, lost_after_s // 8)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle_s)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval_s)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _KEEPALIVE_PROBES)
 
 

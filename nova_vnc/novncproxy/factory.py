@@ -38,7 +38,8 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     options = conf.novncproxy
     parts = Parts(
         authorizer=Authorizer(_build_consoleauth_api(conf, transport)),
-        connector=Connector(_read_networks(options.target_networks), options.connect_timeout),
+        connector=Connector(_read_networks(options.target_networks), options.connect_timeout,
+                            options.target_timeout),
         engine=Engine(_build_timing(options.ping_interval)),
         registry=SessionRegistry(),
         allowed_hosts=_read_allowed_hosts(conf.console.allowed_origins),

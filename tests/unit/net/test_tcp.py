@@ -16,6 +16,17 @@ def test_connects_and_configures():
         sock.close()
 
 
+@pytest.mark.parametrize(('lost_after_s', 'user_timeout_ms', 'idle_s', 'interval_s'), [
+    (None, 0, 60, 15), (60, 60_000, 30, 7), (1, 1000, 1, 1)])
+def test_when_a_silent_peer_is_lost(lost_after_s, user_timeout_ms, idle_s, interval_s):
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        sock = tcp.connect('127.0.0.1', listener.getsockname()[1], Deadline(10), lost_after_s)
+        options = [sock.getsockopt(socket.IPPROTO_TCP, option)
+                   for option in (socket.TCP_USER_TIMEOUT, socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL)]
+        assert options == [user_timeout_ms, idle_s, interval_s]
+        sock.close()
+
+
 def test_connects_to_ipv6():
     if not socket.has_dualstack_ipv6():
         pytest.skip('this machine has no IPv6')
