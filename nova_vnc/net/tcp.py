@@ -1,43 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TCP connections: names to addresses, connecting, and the socket options that both sides of a session want."""
+"""TCP connections, and the socket options that both sides of a session want."""
 
 from __future__ import annotations
 
-import ipaddress
-import queue
 import socket
-import threading
-from typing import Any
 
-from nova_vnc import monkey_patch
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
 
 # A host that vanishes without a word is noticed after 60 + 4 * 15 seconds of silence.
 _KEEPALIVE_IDLE_S = 60
 _KEEPALIVE_INTERVAL_S = 15
 _KEEPALIVE_PROBES = 4
-
-
-def resolve(host: str, port: int, deadline: Deadline) -> list[str]:
-    """Return the numeric addresses of a host, in the order of preference of the system's resolver.
-
-    :raises DeadlineExceeded: the resolver did not answer in time
-    :raises OSError: (socket.gaierror) it does not know the name
-    """
-    if _is_address(host):
-        return [host]
-    deadline.check()
-    # getaddrinfo can neither be interrupted nor be given a timeout, so a thread waits for it and we wait for the
-    # thread: that one ends when the resolver's own timeouts do.
-    answers: queue.Queue[list[str] | OSError] = queue.Queue()
-    threading.Thread(target=_look_up, args=(host, port, answers), name='resolve', daemon=True).start()
-    try:
-        answer = answers.get(timeout=deadline.remaining())
-    except queue.Empty:
-        raise DeadlineExceeded('the name was not resolved in time') from None
-    if isinstance(answer, OSError):
-        raise answer
-    return answer
 
 
 def connect(address: str, port: int, deadline: Deadline, lost_after_s: int | None = None) -> socket.socket:
@@ -84,22 +57,3 @@ def configure(sock: socket.socket, lost_after_s: int | None = None) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle_s)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval_s)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _KEEPALIVE_PROBES)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _look_up(host: str, port: int, answers: queue.Queue[Any]) -> None:
-    try:
-        found = monkey_patch.run_native(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        answers.put(error)
-    except UnicodeError:  # a name that IDNA cannot encode
-        answers.put(socket.gaierror(socket.EAI_NONAME, 'not a host name'))
-    else:
-        answers.put(list(dict.fromkeys(str(info[4][0]) for info in found)))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from nova_vnc.net import tcp
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
+from nova_vnc.net.resolver import Resolver
 from nova_vnc.net.stream import TcpStream
 from nova_vnc.novncproxy.refusal import Refusal, Refused
 
@@ -23,12 +24,14 @@ class Connector:
     """Connects, but only to where the operator allows.
 
     :param networks: none means anywhere
+    :param resolver: of the names of hosts
     :param timeout_s: for the resolution of the name, the connection and the CONNECT request together
     :param lost_after_s: once connected, see tcp.configure()
     """
 
-    def __init__(self, networks: Sequence[Network], timeout_s: float, lost_after_s: int) -> None:
+    def __init__(self, networks: Sequence[Network], resolver: Resolver, timeout_s: float, lost_after_s: int) -> None:
         self._networks = tuple(networks)
+        self._resolver = resolver
         self._timeout_s = timeout_s
         self._lost_after_s = lost_after_s
 
@@ -41,7 +44,7 @@ class Connector:
         """
         deadline = Deadline(self._timeout_s)
         try:
-            addresses = self._allowed_addresses(tcp.resolve(host, port, deadline), host)
+            addresses = self._allowed_addresses(self._resolver.resolve(host, deadline), host)
             stream = TcpStream(self._connect_to_first(addresses, port, deadline))
         except DeadlineExceeded as error:
             raise Refused(Refusal.SILENT, f'{host} port {port}: {error}') from None

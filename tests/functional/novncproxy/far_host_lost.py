@@ -4,14 +4,19 @@
 import logging
 import os
 import signal
+import socket
+import subprocess
+import threading
 import time
 
 import pytest
+import websocket
 
-from tests.fixtures.own_network import FAR_ADDRESS, FarHost
+from tests.fixtures.own_network import FAR_ADDRESS, FarHost, run_ip
 from tests.fixtures.polling import wait_until
 from tests.fixtures.rfb_client import RFBClient
 from tests.functional.novncproxy.far_vnc_server import PORT
+from tests.functional.novncproxy.rig import echo
 
 
 @pytest.fixture
@@ -67,3 +72,44 @@ def test_a_server_that_stands_still_keeps_its_session(far_host, rig):
     os.kill(far_host.pid, signal.SIGCONT)
     assert stream.read_exactly(len(words)) == words
     check_works(stream)
+
+
+@pytest.fixture
+def silent_name_server(tmp_path):
+    """The only one that this machine knows; returns its socket."""
+    run_ip('link', 'set', 'lo', 'up')
+    (tmp_path / 'resolv.conf').write_text('nameserver 127.0.0.1\noptions timeout:5 attempts:2\n')
+    (tmp_path / 'nsswitch.conf').write_text('hosts: files dns\n')
+    for name in ('resolv.conf', 'nsswitch.conf'):
+        subprocess.run(['mount', '--bind', tmp_path / name, f'/etc/{name}'], check=True)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(('127.0.0.1', 53))
+        sock.settimeout(10)
+        yield sock
+
+
+def test_a_name_server_that_is_silent(silent_name_server, rig):
+    server = rig.start(connect_timeout=1).vnc_server(echo)
+    statuses = []
+
+    def open_by_name(host):
+        try:
+            stream = rig.open_console(rig.grant(host, server.port))
+            RFBClient(stream.read, stream.write).connect()
+            statuses.append(101)
+        except websocket.WebSocketBadStatusException as error:
+            statuses.append(error.status_code)
+
+    open_by_name('localhost')   # which the name server is not asked for
+    users = [threading.Thread(target=open_by_name, args=(f'host-{number}.example',)) for number in range(40)]
+    for user in users:
+        user.start()
+    assert b'example' in silent_name_server.recv(512)
+    for user in users:
+        user.join()
+    # Lookups were left behind. Who needs none, or whose name was known before, does not wait for them.
+    begin = time.monotonic()
+    open_by_name('127.0.0.1')
+    open_by_name('localhost')
+    assert time.monotonic() - begin < 5
+    assert statuses == [101, *[504] * 40, 101, 101]

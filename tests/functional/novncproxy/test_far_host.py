@@ -18,3 +18,7 @@ def test_a_host_that_vanishes(test):
 
 def test_a_server_that_stands_still_keeps_its_session():
     run_in_own_network(_INSIDE, 'test_a_server_that_stands_still_keeps_its_session')
+
+
+def test_a_name_server_that_is_silent():
+    run_in_own_network(_INSIDE, 'test_a_name_server_that_is_silent')

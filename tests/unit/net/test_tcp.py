@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 import socket
-import threading
 
 import pytest
 
@@ -58,33 +57,3 @@ def test_no_answer_ends_with_the_deadline():
 def test_no_time_left():
     with pytest.raises(DeadlineExceeded):
         tcp.connect('127.0.0.1', 1, Deadline(0))
-    with pytest.raises(DeadlineExceeded):
-        tcp.resolve('localhost', 1, Deadline(0))
-
-
-@pytest.mark.parametrize('address', ['192.0.2.1', '2001:db8::1'])
-def test_an_address_needs_no_resolver(address, monkeypatch):
-    monkeypatch.setattr(socket, 'getaddrinfo', None)
-    assert tcp.resolve(address, 5900, Deadline(1)) == [address]
-
-
-def test_resolves_a_name():
-    assert '127.0.0.1' in tcp.resolve('localhost', 5900, Deadline(10))
-
-
-@pytest.mark.parametrize('name', ['no-such-host.invalid', 'a' * 64 + '.invalid', 'a..b', ''])
-def test_an_unknown_name(name):
-    with pytest.raises(socket.gaierror):
-        tcp.resolve(name, 5900, Deadline(30))
-
-
-def test_a_slow_resolver_ends_with_the_deadline(monkeypatch):
-    answer = threading.Event()
-
-    def look_up(host, port, answers):
-        answer.wait(10)
-
-    monkeypatch.setattr(tcp, '_look_up', look_up)
-    with pytest.raises(DeadlineExceeded):
-        tcp.resolve('slow.example', 5900, Deadline(0.05))
-    answer.set()
