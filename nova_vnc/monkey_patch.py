@@ -90,7 +90,7 @@ def _patch_with_eventlet() -> None:
     if _patched:
         return
     # eventlet reads this when it is imported. Its own resolver ignores nsswitch; names are resolved in native
-    # threads instead (net.tcp).
+    # threads instead (net.resolver).
     os.environ.setdefault('EVENTLET_NO_GREENDNS', 'yes')
     import eventlet
     eventlet.monkey_patch()

@@ -61,6 +61,18 @@ Seconds the check of a token may take in all, the message bus being up or down. 
 Seconds the proxy waits for the TCP connection to a VNC server.
 """),
     cfg.IntOpt(
+        'target_timeout',
+        default=60,
+        min=1,
+        max=86400,
+        help="""
+Seconds after which a VNC server whose host acknowledges nothing any more counts as lost, and its sessions end.
+
+This is about hosts that vanish without a word, whether something was under way to them or not. A VNC server that stands
+still, as with a storage that hangs, is acknowledged for by its host, and keeps its sessions; unless so much is waiting
+for it, some 100 KiB of keys, mouse movements and clipboard, that its host has taken nothing more for this time.
+"""),
+    cfg.IntOpt(
         'handshake_timeout',
         default=10,
         min=1,

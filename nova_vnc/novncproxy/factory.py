@@ -11,6 +11,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from nova_vnc import exception
+from nova_vnc.net.resolver import Resolver
 from nova_vnc.novncproxy import request as requests
 from nova_vnc.novncproxy.authorizer import Authorizer
 from nova_vnc.novncproxy.connector import Connector, Network
@@ -38,7 +39,8 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     options = conf.novncproxy
     parts = Parts(
         authorizer=Authorizer(_build_checks(conf, transport)),
-        connector=Connector(_read_networks(options.target_networks), options.connect_timeout),
+        connector=Connector(_read_networks(options.target_networks), Resolver(), options.connect_timeout,
+                            options.target_timeout),
         engine=Engine(_build_timing(options.ping_interval)),
         registry=SessionRegistry(),
         allowed_hosts=_read_allowed_hosts(conf.console.allowed_origins),

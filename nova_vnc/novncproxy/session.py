@@ -27,9 +27,10 @@ from nova_vnc.novncproxy import security
 from nova_vnc.novncproxy.authorizer import Authorizer, Grant
 from nova_vnc.novncproxy.connector import Connector
 from nova_vnc.novncproxy.refusal import Refusal, Refused
-from nova_vnc.novncproxy.registry import OpenSession, SessionRegistry
+from nova_vnc.novncproxy.registry import EndObserver, OpenSession, SessionRegistry
 from nova_vnc.relay.end import RelayEnd
 from nova_vnc.relay.engine import Engine, EngineStopped
+from nova_vnc.relay.relay import Relay
 from nova_vnc.rfb.init import console_name
 from nova_vnc.rfb.text import drop_control_characters
 
@@ -150,6 +151,7 @@ class Session:
             except OSError as error:
                 self._log_broken_off(grant, Refusal.CLIENT_SILENT.level, f'the client left: {error}')
                 return
+            on_failure.callback(tenant_stream.close)
             try:
                 with _mistakes_refused():
                     from_client, from_target = self._introduce(grant, tenant_stream, compute_stream, compute_early)
@@ -164,7 +166,6 @@ class Session:
                 tenant_stream.close(error.close_code)
             except security.ClientGone as gone:
                 self._log_broken_off(grant, Refusal.CLIENT_SILENT.level, f'the client left: {gone}')
-                tenant_stream.close()
 
     def _introduce(self, grant: Grant, tenant_stream: WebSocketStream, compute_stream: TcpStream,
                    compute_early: bytes) -> tuple[bytes, bytes]:
@@ -183,26 +184,24 @@ class Session:
                               self._door.peer, time.time(), grant.request_id)
         LOG.info('Session %s: instance %s (%s) at %s port %d opened for %s', session.id, session.instance_uuid,
                  session.display_name, grant.host, grant.port, session.peer)
-        self._parts.registry.add(session)
-        client_sock, parser, unread = tenant_stream.detach()
+
+        def start(on_end: EndObserver) -> Relay:
+            client_sock, parser, unread = tenant_stream.detach()
+            return self._parts.engine.add(client_sock, compute_stream.detach(), parser=parser, on_end=on_end,
+                                          from_client=from_client + unread, from_target=from_target)
+
         try:
-            relay = self._parts.engine.add(
-                client_sock, compute_stream.detach(), parser=parser, from_client=from_client + unread,
-                from_target=from_target, on_end=functools.partial(end_session, self._parts.registry, session))
+            self._parts.registry.open(session, start, functools.partial(log_end, session))
         except EngineStopped:
-            self._parts.registry.remove(session.id)
             LOG.info('Session %s: instance %s ended: the proxy is stopping', session.id, session.instance_uuid)
-            return
-        self._parts.registry.attach(session.id, relay)
 
     def _log_broken_off(self, grant: Grant, level: int, detail: str) -> None:
         LOG.log(level, 'Session %s: instance %s: set-up for %s broken off: %s', self._id, grant.instance_uuid,
                 self._door.peer, detail)
 
 
-def end_session(registry: SessionRegistry, session: OpenSession, end: RelayEnd) -> None:
-    """Take note of the end of a relay, in a thread of the relay engine's."""
-    registry.remove(session.id)
+def log_end(session: OpenSession, end: RelayEnd) -> None:
+    """Take note of the end of a session, in a thread of the relay engine's."""
     ctxt = context.RequestContext(request_id=f'req-{session.id}', global_request_id=session.global_request_id,
                                   overwrite=False)
     LOG.info('Session %s: instance %s (%s) ended for %s: %s (code %d) after %.1f s, %d bytes from it, %d bytes to it',
