@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import oslo_messaging
@@ -51,8 +52,9 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     caller = Caller(transport, max_concurrent=_MAX_CONCURRENT_CALLS)
     compute = compute_contract.ComputeAPI(
         caller, compute_contract.versions_to_send(conf.upgrade_levels.compute))
-    work = manager.Manager(store, directory, TokenChecker(store, directory, compute, options.token_ttl),
-                           options.token_ttl)
+    checker = TokenChecker(store, directory, compute, options.token_ttl,
+                           shared_reads=database.shared_reads if database else contextlib.nullcontext)
+    work = manager.Manager(store, directory, checker, options.token_ttl)
     server = BackgroundServer(transport, contract.TOPIC, conf.host, [
         manager.NovaEndpoint(work), manager.GrizzlyEndpoint(work), manager.NovaVNCEndpoint(work)])
     return ConsoleAuthService(server, caller, store, database)

@@ -73,13 +73,13 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
         return self._entry(row) if row else None
 
     def page(self, project_id: str | None, name: str | None, limit: int, marker: str | None) -> Sequence[base.Entry]:
-        if marker is not None:
-            last = self.get(marker)
-            if last is None or (project_id is not None and last.instance.project_id != project_id):
-                raise exception.MarkerNotFound(marker=marker)
         like = None if name is None else name_filter.build_like(name)
-        rows = self._database.read(
-            lambda connection: instances.page(connection, project_id, like, limit, marker))
+        with self._database.shared_reads():
+            last = self.get(marker) if marker is not None else None
+            if marker is not None and (last is None or project_id not in (None, last.instance.project_id)):
+                raise exception.MarkerNotFound(marker=marker)
+            rows = self._database.read(
+                lambda connection: instances.page(connection, project_id, like, limit, marker))
         return [self._entry(row) for row in rows]
 
     def report(self, report: base.Report) -> None:
