@@ -26,7 +26,7 @@ T = TypeVar('T')
 
 # A transaction that met a lock, a deadlock or a row that another one has just inserted is tried again this long.
 # Checking a token takes two reads, and compute has its say in the 8 s that the caller waits.
-_RETRY_FOR_S = {'read': 1.2, 'write': 3.0}
+_RETRY_FOR_S = {'read': 1.2, 'write': 3.0, 'patient write': 15.0}
 _RETRY_PAUSE_S = (0.005, 0.05)          # before the first try, and before any
 
 # What waiting does not mend.
@@ -128,7 +128,7 @@ class Database:
 
         :raises StoreUnavailable: the database cannot be used now
         """
-        return self._run(work, 'read')
+        return self._run(work, 'read', _RETRY_FOR_S['read'])
 
     @contextlib.contextmanager
     def shared_reads(self) -> Iterator[None]:
@@ -147,15 +147,16 @@ class Database:
             shared.are_on = False
             shared.close()
 
-    def write(self, work: Callable[[sa.Connection], T]) -> T:
+    def write(self, work: Callable[[sa.Connection], T], *, is_urgent: bool = True) -> T:
         """Return what work returns, which runs in one transaction and more than once where that fails.
 
         Its first statement must write: SQLite gives the lock for writing to a transaction that asks for it at once,
         and refuses it to one that has read what another has changed since.
 
+        :param is_urgent: somebody waits for the answer
         :raises StoreUnavailable: the database cannot be used now
         """
-        return self._run(work, 'write')
+        return self._run(work, 'write', _RETRY_FOR_S['write' if is_urgent else 'patient write'])
 
     def close(self) -> None:
         """Let go of the database; the next use connects again."""
@@ -180,7 +181,7 @@ class Database:
             raise
         self._engines = engines
 
-    def _run(self, work: Callable[[sa.Connection], T], kind: str) -> T:
+    def _run(self, work: Callable[[sa.Connection], T], kind: str, retry_for_s: float) -> T:
         try:
             self.prepare()
         except exception.ConfigurationError as error:
@@ -189,8 +190,8 @@ class Database:
         if engine is None:
             raise exception.StoreUnavailable(reason='it has just failed')
         attempt = self._read_once if kind == 'read' else _write_once
-        with self._turn_to_write(kind), self._translated_errors(kind):
-            return _retry_for(_RETRY_FOR_S[kind])(attempt)(engine, work)
+        with self._turn_to_write(kind, retry_for_s), self._translated_errors(kind):
+            return _retry_for(retry_for_s)(attempt)(engine, work)
 
     def _read_once(self, engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
         shared = self._shared_reads
@@ -206,11 +207,11 @@ class Database:
             raise
 
     @contextlib.contextmanager
-    def _turn_to_write(self, kind: str) -> Iterator[None]:
+    def _turn_to_write(self, kind: str, timeout_s: float) -> Iterator[None]:
         if kind != 'write' or not self.is_local:
             yield
             return
-        if not self._writing.acquire(timeout=_RETRY_FOR_S[kind]):
+        if not self._writing.acquire(timeout=timeout_s):
             raise exception.StoreUnavailable(reason='database is locked')
         try:
             yield
