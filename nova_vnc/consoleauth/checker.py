@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -24,15 +25,19 @@ _SILENT_COMPUTE_TIMEOUT_S = 2.0
 
 
 class TokenChecker:
-    """:param clock: unix seconds"""
+    """:param clock: unix seconds
+    :param shared_reads: for store and directory, where they have something to share: Database.shared_reads
+    """
 
     def __init__(self, store: TokenStore, directory: InstanceDirectory, hosts: HostChecks, ttl_s: int,
-                 clock: Callable[[], float] = time.time) -> None:
+                 clock: Callable[[], float] = time.time, *,
+                 shared_reads: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext) -> None:
         self._store = store
         self._directory = directory
         self._hosts = hosts
         self._ttl_s = ttl_s
         self._clock = clock
+        self._shared_reads = shared_reads
 
     def check(self, ctxt: RequestContext, token: object) -> objects.TokenCheck:
         """Return connect_info, or the reason why not.
@@ -41,10 +46,9 @@ class TokenChecker:
         """
         if not tokens.is_token(token):
             return objects.TokenCheck(None, objects.REASON_INVALID)
-        stored = self._store.get(tokens.hash_token(str(token)), self._clock())
+        stored, entry = self._look_up(str(token))
         if stored is None:
             return objects.TokenCheck(None, objects.REASON_INVALID)
-        entry = self._directory.get(stored.instance_uuid)
         reason = self._find_obstacle(ctxt, stored, entry)
         if reason is not None:
             LOG.info('A valid token of instance %s was refused: %s', stored.instance_uuid, reason)
@@ -52,6 +56,11 @@ class TokenChecker:
             connect_info=tokens.build_connect_info(stored, str(token), self._ttl_s) if reason is None else None,
             reason=reason, display_name=entry.instance.display_name if entry else None, expires=stored.expires,
             request_id=stored.request_id)
+
+    def _look_up(self, token: str) -> tuple[tokens.StoredToken | None, Entry | None]:
+        with self._shared_reads():
+            stored = self._store.get(tokens.hash_token(token), self._clock())
+            return stored, self._directory.get(stored.instance_uuid) if stored else None
 
     def _find_obstacle(self, ctxt: RequestContext, stored: tokens.StoredToken, entry: Entry | None) -> str | None:
         if entry is None or not entry.instance.host:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import oslo_messaging
@@ -56,8 +57,9 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     compute = compute_contract.ComputeAPI(
         caller, compute_contract.versions_to_send(conf.upgrade_levels.compute), silent_hosts=hosts)
     checks = HostChecks(compute, hosts, build_places(threads))
-    work = manager.Manager(store, directory, TokenChecker(store, directory, checks, options.token_ttl),
-                           options.token_ttl)
+    checker = TokenChecker(store, directory, checks, options.token_ttl,
+                           shared_reads=database.shared_reads if database else contextlib.nullcontext)
+    work = manager.Manager(store, directory, checker, options.token_ttl)
     server = BackgroundServer(transport, contract.TOPIC, conf.host, [
         manager.NovaEndpoint(work), manager.GrizzlyEndpoint(work), manager.NovaVNCEndpoint(work)])
     return ConsoleAuthService(server, caller, store, database)

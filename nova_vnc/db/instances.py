@@ -29,8 +29,19 @@ _SILENT_SINCE = sa.case((_HOSTS.c.last_report_at > _HOSTS.c.silent_since, _HOSTS
 # What does not depend on who holds a VM.
 _KNOWN = ('display_name', 'project_id', 'user_id')
 
+# What a report says of a VM.
+_SAID = ('uuid', 'instance_id', 'name', 'display_name', 'project_id', 'user_id', 'vm_state', 'task_state')
+
 # Fewer than any database allows in one statement.
 _MAX_PARAMETERS = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class Said:
+    """What a host has said of a VM, and which host holds that."""
+
+    row: dict[str, Any]         # the columns _SAID of reported_instances
+    holder: str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,22 +110,46 @@ def forgive_silence(connection: sa.Connection, until: float) -> None:
     connection.execute(_HOSTS.update().values(silent_since=until))
 
 
-def put(connection: sa.Connection, host: str, number: int, rows: Sequence[dict[str, Any]], now: float) -> None:
-    """Store what a host says of some VMs.
+def said_by(connection: sa.Connection, host: str, uuids: Sequence[str] | None = None) -> dict[str, Said]:
+    """Return what a host has said by uuid: of some VMs, or of all."""
+    statement = (sa.select(*(_REPORTED.c[name] for name in _SAID), _HOLDERS.c.host.label('holder'))
+                 .outerjoin_from(_REPORTED, _HOLDERS, _HOLDERS.c.uuid == _REPORTED.c.uuid)
+                 .where(_REPORTED.c.host == host))
+    if uuids is not None:
+        statement = statement.where(_REPORTED.c.uuid.in_(uuids))
+    return {row[0]: Said(dict(zip(_SAID, row, strict=False)), row.holder) for row in connection.execute(statement)}
 
-    :param rows: the columns of reported_instances, but host, report_number and claimed_at; no uuid twice
+
+def put(connection: sa.Connection, host: str, number: int, new: Sequence[dict[str, Any]],
+        changed: Sequence[dict[str, Any]], now: float) -> None:
+    """Store what a host says of VMs that it has not named before, and what else it says now of others.
+
+    :param new: the columns of Said.row; no uuid twice
     """
-    known = set(connection.scalars(
-        sa.select(_REPORTED.c.uuid).where(_REPORTED.c.host == host, _REPORTED.c.uuid.in_([r['uuid'] for r in rows]))))
-    complete = [{**row, 'host': host, 'report_number': number} for row in rows]
-    if new := [row for row in complete if row['uuid'] not in known]:
-        connection.execute(_REPORTED.insert(), [{**row, 'claimed_at': now} for row in new])
-    if changed := [row for row in complete if row['uuid'] in known]:
-        statement = _REPORTED.update().where(_REPORTED.c.host == host, _REPORTED.c.uuid == sa.bindparam('uuid_'))
+    if new:
+        connection.execute(_REPORTED.insert(), [{**row, 'host': host, 'report_number': number, 'claimed_at': now}
+                                                for row in new])
+    if changed:
+        names = [name for name in _SAID if name != 'uuid']
         connection.execute(
-            statement.values({name: sa.bindparam(name) for name in changed[0] if name not in ('uuid', 'host')}),
-            [{**{name: value for name, value in row.items() if name not in ('uuid', 'host')}, 'uuid_': row['uuid']}
-             for row in changed])
+            _REPORTED.update().where(_REPORTED.c.host == host, _REPORTED.c.uuid == sa.bindparam('uuid_'))
+            .values({name: sa.bindparam(name) for name in names}),
+            [{**{name: row[name] for name in names}, 'uuid_': row['uuid']} for row in changed])
+
+
+def drop(connection: sa.Connection, host: str, uuids: Iterable[str]) -> None:
+    """Forget some VMs of a host."""
+    for some in _batches(uuids):
+        connection.execute(_REPORTED.delete().where(_REPORTED.c.host == host, _REPORTED.c.uuid.in_(some)))
+
+
+# -- reports of several messages: rows remember by which one they were named, so that the last message can tell
+
+def mark(connection: sa.Connection, host: str, number: int, uuids: Iterable[str]) -> None:
+    """Take note that a report has named some VMs."""
+    for some in _batches(uuids):
+        connection.execute(_REPORTED.update().where(_REPORTED.c.host == host, _REPORTED.c.uuid.in_(some))
+                           .values(report_number=number))
 
 
 def count(connection: sa.Connection, host: str, number: int) -> int:
@@ -205,15 +240,18 @@ def save_holders(connection: sa.Connection, new: Sequence[Holder], changed: Sequ
             [{**{name: values[name] for name in names}, 'uuid_': values['uuid']} for values in rows])
 
 
-def save_homes(connection: sa.Connection, uuid: str, old: Mapping[str, int | None],
-               new: Mapping[str, int | None]) -> None:
-    """Store the homes of a VM; old and new are as homes() returns them."""
-    if left := [host for host in old if host not in new or new[host] != old[host]]:
-        connection.execute(_HOMES.delete().where(_HOMES.c.uuid == uuid, _HOMES.c.host.in_(left)))
-    rows = [{'uuid': uuid, 'host': host, 'seniority': seniority} for host, seniority in new.items()
-            if host not in old or old[host] != seniority]
-    if rows:
-        connection.execute(_HOMES.insert(), rows)
+def save_homes(connection: sa.Connection, old: Mapping[str, Mapping[str, int | None]],
+               new: Mapping[str, Mapping[str, int | None]]) -> None:
+    """Store the homes of the VMs in new; both are as homes() returns them."""
+    added = []
+    for uuid, hosts_now in new.items():
+        before = old.get(uuid, {})
+        if left := [host for host in before if host not in hosts_now or hosts_now[host] != before[host]]:
+            connection.execute(_HOMES.delete().where(_HOMES.c.uuid == uuid, _HOMES.c.host.in_(left)))
+        added += [{'uuid': uuid, 'host': host, 'seniority': seniority} for host, seniority in hosts_now.items()
+                  if host not in before or before[host] != seniority]
+    if added:
+        connection.execute(_HOMES.insert(), added)
 
 
 def forget_released(connection: sa.Connection, before: float) -> int:

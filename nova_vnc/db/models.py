@@ -45,7 +45,8 @@ reported_instances = sa.Table(
     'reported_instances', metadata,
     sa.Column('uuid', sa.String(36), primary_key=True),
     sa.Column('host', sa.String(255), primary_key=True),
-    sa.Column('report_number', sa.BigInteger, nullable=False),      # of the newest report that names it
+    # Of the newest report in several messages that names it; in one message, nothing is written that has not changed.
+    sa.Column('report_number', sa.BigInteger, nullable=False),
     sa.Column('instance_id', sa.BigInteger, nullable=False),
     sa.Column('name', sa.String(255), nullable=False),
     sa.Column('display_name', sa.String(255), nullable=False),

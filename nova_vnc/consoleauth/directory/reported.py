@@ -74,20 +74,21 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
         return self._entry(row) if row else None
 
     def page(self, project_id: str | None, name: str | None, limit: int, marker: str | None) -> Sequence[base.Entry]:
-        if marker is not None:
-            last = self.get(marker)
-            if last is None or (project_id is not None and last.instance.project_id != project_id):
-                raise exception.MarkerNotFound(marker=marker)
         like = None if name is None else name_filter.build_like(name)
-        rows = self._database.read(
-            lambda connection: instances.page(connection, project_id, like, limit, marker))
+        with self._database.shared_reads():
+            last = self.get(marker) if marker is not None else None
+            if marker is not None and (last is None or project_id not in (None, last.instance.project_id)):
+                raise exception.MarkerNotFound(marker=marker)
+            rows = self._database.read(
+                lambda connection: instances.page(connection, project_id, like, limit, marker))
         return [self._entry(row) for row in rows]
 
     def report(self, report: base.Report) -> None:
         now = self._clock()
         if self._silence.is_nobodys(self._heard_at, now):
             self._forgive_silence(now)
-        self._log(self._database.write(lambda connection: self._apply(connection, report, now)))
+        # Nobody waits for it, and it may have to wait for others that name the same VMs.
+        self._log(self._database.write(lambda connection: self._apply(connection, report, now), is_urgent=False))
         self._heard_at = now
         if now - self._forgot_at >= _FORGET_INTERVAL_S:
             self._forgot_at = now
@@ -152,13 +153,25 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
         if not instances.begin_report(connection, host, number, now, forget_before=now - _NUMBERS_COUNT_FOR_S):
             LOG.debug('Left out a message of an older report of host %s', host)
             return []
-        rows = {record.uuid: _row(record) for record in report.instances}
-        released: list[str] = []
-        if rows:
-            instances.put(connection, host, number, list(rows.values()), now)
-        if instances.count(connection, host, number) >= report.total:
-            released = instances.drop_others(connection, host, number)
-        return settlement.settle(connection, [*rows, *released], self._silence, now)
+        rows = {record.uuid: _row(record) for record in sorted(report.instances, key=lambda record: record.uuid)}
+        is_whole = len(rows) >= report.total
+        said = instances.said_by(connection, host, None if is_whole else list(rows))
+        instances.put(connection, host, number, [row for uuid, row in rows.items() if uuid not in said],
+                      [row for uuid, row in rows.items() if uuid in said and said[uuid].row != row], now)
+        released = sorted(said.keys() - rows.keys())
+        if is_whole:
+            instances.drop(connection, host, released)
+        else:
+            released = self._finish_in_parts(connection, report, rows)
+        news = [uuid for uuid, row in rows.items() if uuid not in said or said[uuid] != instances.Said(row, host)]
+        return settlement.settle(connection, [*news, *released], self._silence, now)
+
+    def _finish_in_parts(self, connection: Any, report: base.Report, uuids: Iterable[str]) -> list[str]:
+        """Return what a report of several messages has released, once this one was the last to be handled."""
+        instances.mark(connection, report.host, report.number, uuids)
+        if instances.count(connection, report.host, report.number) < report.total:
+            return []
+        return instances.drop_others(connection, report.host, report.number)
 
     def _log(self, changes: Iterable[settlement.Change]) -> None:
         for change in changes:

@@ -24,12 +24,15 @@ class Change:
     disputed_project_id: str | None = None      # what the holder says instead, to no avail
 
 
-def settle(connection: Any, uuids: Iterable[str], silence: Silence, now: float) -> list[Change]:
+def settle(connection: Any, uuids: Sequence[str], silence: Silence, now: float) -> list[Change]:
     """Settle VMs of which a host has said something, or that it has let go. Call it with all of them.
 
-    A report that says what the last one said may change a verdict too: of a VM that several hosts name, and when the
-    host had been silent.
+    Nothing changes about a VM that its holder names as before: what others say is settled when they say it. Of one
+    that another host holds, a report that says what the last one said may change the verdict, as when the host had
+    been silent.
     """
+    if not uuids:
+        return []
     ordered = sorted(set(uuids))
     holders = instances.lock_holders(connection, ordered)
     homes = instances.homes(connection, ordered)
@@ -39,14 +42,16 @@ def settle(connection: Any, uuids: Iterable[str], silence: Silence, now: float) 
     changes: list[Change] = []
     new: list[instances.Holder] = []
     changed: list[instances.Holder] = []
+    new_homes: dict[str, dict[str, int | None]] = {}
     for uuid in ordered:
         old, known_homes = holders.get(uuid), homes.get(uuid, {})
         verdict = claims.settle(_claim(word, known_homes, old, silence, now) for word in words[uuid])
         holder = _learn(uuid, old, verdict, words[uuid])
         if holder is not None and holder != old:
             (new if old is None else changed).append(holder)
-        instances.save_homes(connection, uuid, known_homes, {**verdict.homes, **dict.fromkeys(verdict.barred)})
+        new_homes[uuid] = {**verdict.homes, **dict.fromkeys(verdict.barred)}
         changes.append(_change(uuid, old, holder, verdict, words[uuid]))
+    instances.save_homes(connection, homes, new_homes)
     instances.save_holders(connection, new, changed, now)
     return [change for change in changes if _is_worth_a_word(change)]
 
@@ -58,8 +63,8 @@ def bar_all_but(connection: Any, uuid: str, host: str) -> Sequence[str]:
     """
     claimants = sorted(word.host for word in instances.claims(connection, [uuid]))
     if host in claimants:
-        instances.save_homes(connection, uuid, instances.homes(connection, [uuid]).get(uuid, {}),
-                             {claimant: 1 if claimant == host else None for claimant in claimants})
+        instances.save_homes(connection, instances.homes(connection, [uuid]),
+                             {uuid: {claimant: 1 if claimant == host else None for claimant in claimants}})
     return claimants
 
 

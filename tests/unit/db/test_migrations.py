@@ -15,8 +15,13 @@ NOVA, OPERATOR, BOTH, NOBODY, LEFT = (f'00000000-0000-4000-8000-{number:012d}' f
 
 
 @pytest.fixture
-def before_0002(tmp_path: Path) -> Iterator[sa.Engine]:
-    with database_of_revision(tmp_path, '0001') as engine:
+def empty_url(tmp_path: Path) -> str:
+    return f'sqlite:///{tmp_path}/old.sqlite'
+
+
+@pytest.fixture
+def before_0002(empty_url: str) -> Iterator[sa.Engine]:
+    with database_of_revision(empty_url, '0001') as engine:
         with engine.begin() as connection:
             _fill_0001(connection)
         yield engine
