@@ -14,7 +14,7 @@ class OwnWordsFormatter(logging.Formatter):
 
     oslo.log adds it to each line from WARNING on. Where we have said in our own words what is wrong it says the same
     again, and where it comes from elsewhere it can hold anything. An exception that is given to the logger, as
-    LOG.exception() does, is shown as ever.
+    LOG.exception() does, is shown as ever. oslo.log has no option for this, and formats each line anew.
     """
 
     def __init__(self, formatter: logging.Formatter) -> None:

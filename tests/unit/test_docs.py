@@ -15,6 +15,7 @@ from nova_vnc.conf import opts
 
 ROOT = Path(__file__).parents[2]
 BAD_DAYS = ROOT / 'doc/source/admin/bad-days.rst'
+ARCHITECTURE = ROOT / 'doc/source/contributor/architecture.rst'
 
 
 def names_of_tests() -> set[str]:
@@ -48,6 +49,18 @@ class TestBadDays:
 
     def test_each_row_is_complete(self) -> None:
         assert [row[0].astext() for row in rows_of_bad_days() if not all(cell.astext() for cell in row)] == []
+
+
+class TestListingOfRooms:
+
+    def test_it_has_a_line_for_each_package_and_module(self) -> None:
+        listing = ARCHITECTURE.read_text().split('::\n\n    nova_vnc/\n')[1].split('\n\n')[0]
+        # Two columns: what a name stands for may go on in the second.
+        entries = [line for line in listing.splitlines() if not re.match(r' {22}\S', line)]
+        named = [match[1] for line in entries if (match := re.fullmatch(r' {6}(\S+) +\S.*', line))]
+        there = [f'{path.name}/' if path.is_dir() else path.name for path in (ROOT / 'nova_vnc').iterdir()
+                 if (path / '__init__.py').exists() or (path.suffix == '.py' and path.name != '__init__.py')]
+        assert (len(named), sorted(named)) == (len(entries), sorted(there))
 
 
 def ini_blocks(path: Path) -> list[str]:

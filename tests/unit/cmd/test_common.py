@@ -71,6 +71,27 @@ def test_a_wrong_value_is_one_line_that_names_the_option(tmp_path, command, text
     assert named in complaints[0]
 
 
+# A line that nobody but this service uses, and one because of which it does not start.
+OF_EACH = {
+    'nova-vnc-api': ('[api]\nmax_limit = -1\n', '[api]\nauth_strategy = keystone\n'),
+    'nova-vnc-compute': ('[compute]\nreport_interval = often\n', '[DEFAULT]\ncompute_driver = hyperv.HyperVDriver\n'),
+    'nova-consoleauth': ('[consoleauth]\ntoken_ttl = soon\n', '[database]\nconnection = no url\n'),
+    'nova-novncproxy': ('[novncproxy]\nconnect_timeout = $patience\n', '[DEFAULT]\nweb = /nonexistent\n'),
+}
+
+
+@pytest.mark.parametrize('command', COMMANDS)
+def test_what_others_cannot_use_is_not_minded(tmp_path, command):
+    path = tmp_path / 'nova.conf'
+    of_others = ''.join(line for other, (line, _) in OF_EACH.items() if other != command)
+    path.write_text(of_others + OF_EACH[command][1])
+    done = run(command, '--config-file', str(path))
+    assert done.returncode == 1
+    assert OF_EACH[command][1].split()[1] in done.stdout.partition(' CRITICAL ')[2]
+    said = done.stdout + done.stderr
+    assert not any(word in said for word in ('max_limit', 'report_interval', 'token_ttl', 'connect_timeout'))
+
+
 def test_manage_minds_the_database_alone(tmp_path):
     path = tmp_path / 'nova.conf'
     path.write_text(f'[DEFAULT]\nstate_path = {tmp_path}\n[consoleauth]\ntoken_ttl = soon\n')
