@@ -19,7 +19,6 @@ from tests.functional.novncproxy.rig import build_upgrade
 
 # Honest users come from 127.0.0.1; whoever means harm has an address of his own.
 HOSTILE_ADDRESS = '127.0.0.66'
-_PAUSE_S = 0.05
 _TIMEOUT_S = 30
 
 
@@ -34,10 +33,12 @@ def set_up_console(cloud: Cloud, host: Host) -> float:
 class Crowd:
     """Threads that do something again and again until they are told to stop.
 
+    :param pause_s: of each, between two times; the cloud and its users share the cores of one machine here
     :ivar errors: what ended one of them too early
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pause_s: float) -> None:
+        self._pause_s = pause_s
         self.stopping = threading.Event()
         self.errors: list[Exception] = []
         self._threads: list[threading.Thread] = []
@@ -61,7 +62,7 @@ class Crowd:
         try:
             while not self.stopping.is_set():
                 act()
-                self.stopping.wait(_PAUSE_S)
+                self.stopping.wait(self._pause_s)
         except Exception as error:
             self.errors.append(error)
 

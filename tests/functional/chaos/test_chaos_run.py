@@ -16,8 +16,8 @@ HOSTS = 10
 HONEST = 8                  # users of VMs on healthy hosts, at a time
 UNLUCKY_LINKS = 60          # retrying at links of VMs on hung hosts
 UNLUCKY_POSTS = 10
-HOSTILE_SOCKETS = 120       # of each kind; with three kinds a third of all clients and more
-PENDING = 300               # less than there are hostile sockets
+HOSTILE_SOCKETS = 40        # of each of three kinds: more than a third of all clients
+PENDING = 100               # less than there are hostile sockets
 ADDED_S = 1.0               # what chaos may add to the 99th percentile
 
 
@@ -65,21 +65,21 @@ def chaos(cloud, healthy, hung):
     stolen = cloud.create_console(healthy[0])
     for host in hung:
         host.hang()
-    crowd = clients.Crowd()
+    unlucky, hostile = clients.Crowd(pause_s=1), clients.Crowd(pause_s=0.5)
     for host in hung:
         for url in links[host.name]:
-            crowd.add(functools.partial(clients.retry_link, url))
+            unlucky.add(functools.partial(clients.retry_link, url))
         for _ in range(UNLUCKY_POSTS // len(hung)):
-            crowd.add(functools.partial(clients.retry_post, cloud, host))
-    hostile = [clients.silent(cloud, HOSTILE_SOCKETS), clients.slow(cloud, HOSTILE_SOCKETS),
+            unlucky.add(functools.partial(clients.retry_post, cloud, host))
+    sockets = [clients.silent(cloud, HOSTILE_SOCKETS), clients.slow(cloud, HOSTILE_SOCKETS),
                clients.one_link(cloud, stolen, HOSTILE_SOCKETS)]
-    for act in (hostile[0].fill, hostile[1].drip, hostile[2].fill):
-        crowd.add(act)
-    with crowd.busy():
+    for act in (sockets[0].fill, sockets[1].drip, sockets[2].fill):
+        hostile.add(act)
+    with unlucky.busy(), hostile.busy():
         yield
-    for sockets in hostile:
-        sockets.close()
-    assert crowd.errors == []
+    for some in sockets:
+        some.close()
+    assert unlucky.errors == hostile.errors == []
 
 
 @pytest.mark.timeout(240)
