@@ -79,7 +79,7 @@ def transport(rabbitmq: RabbitMQ) -> Any:
 
 @pytest.fixture(scope='module')
 def api(transport: Any) -> ConsoleAuthAPI:
-    return ConsoleAuthAPI(Caller(transport, max_concurrent=64))
+    return ConsoleAuthAPI(Caller(transport, max_concurrent=256))
 
 
 @pytest.fixture(scope='module')
@@ -164,7 +164,7 @@ def test_method_that_is_not_known(queens: QueensClient):
 
 
 def test_connections_for_many_calls_at_once(api: ConsoleAuthAPI, host: str, rabbitmq: RabbitMQ):
-    with ThreadPoolExecutor(64) as pool:
+    with ThreadPoolExecutor(256) as pool:
         answers = list(pool.map(lambda number: api.check_token(service_context(), f'x{number}'), range(500)))
     assert {answer.reason for answer in answers} == {objects.REASON_INVALID}
 
