@@ -7,12 +7,10 @@ NovaVNCError
  +-- InstanceNotFound              nobody knows the VM
  +-- InstanceNotReady              the VM is not running
  +-- InstanceInvalidState          the VM is being deleted or migrated
- +-- InvalidToken                  the token is not valid (any more)
  +-- InvalidConnectionInfo         stored or received connect_info cannot be used
  +-- TokenInUse                    the token is taken by other data
  +-- InvalidInput                  an argument of a call is malformed
  +-- MarkerNotFound                a page was asked for behind an entry that is not there
- +-- InstanceClaimRefused          a host claimed a VM that belongs to another host
  +-- ServiceUnavailable            another service did not answer in time
  |    +-- HypervisorUnavailable    a compute service answered that it cannot ask its hypervisor
  +-- StoreUnavailable              the database cannot be used now
@@ -31,9 +29,6 @@ class NovaVNCError(Exception):
         self.kwargs = kwargs
         self.message = message if message is not None else self.msg_fmt % kwargs
         super().__init__(self.message)
-
-    def format_message(self) -> str:
-        return self.message
 
 
 class ConsoleTypeInvalid(NovaVNCError):
@@ -56,10 +51,6 @@ class InstanceInvalidState(NovaVNCError):
     msg_fmt = 'Instance %(instance_uuid)s in %(attr)s %(state)s. Cannot %(method)s while the instance is in this state.'
 
 
-class InvalidToken(NovaVNCError):
-    msg_fmt = 'The token is not valid.'
-
-
 class InvalidConnectionInfo(NovaVNCError):
     msg_fmt = 'Invalid connection info'
 
@@ -74,10 +65,6 @@ class InvalidInput(NovaVNCError):
 
 class MarkerNotFound(NovaVNCError):
     msg_fmt = 'Marker %(marker)s could not be found.'
-
-
-class InstanceClaimRefused(NovaVNCError):
-    msg_fmt = 'Host %(host)s claims instance %(instance_uuid)s, which belongs to host %(owner)s.'
 
 
 class ServiceUnavailable(NovaVNCError):

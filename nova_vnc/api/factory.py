@@ -32,7 +32,7 @@ def build_app(conf: cfg.ConfigOpts, rpc_caller: caller.Caller,
         consoleauth.ConsoleAuthAPI(rpc_caller, CONSOLEAUTH_TIMEOUT_S),
         compute.ComputeAPI(rpc_caller, compute.versions_to_send(conf.upgrade_levels.compute), COMPUTE_TIMEOUT_S))
     return application.Application(plane, authentication or build_authentication(conf.api.auth_strategy),
-                                   conf.api.max_limit)
+                                   min(conf.api.max_limit, consoleauth.MAX_PAGE))
 
 
 def build_authentication(strategy: str) -> auth.Authentication:

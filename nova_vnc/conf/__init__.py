@@ -18,6 +18,7 @@ from nova_vnc.conf import (
     compute,
     console,
     consoleauth,
+    interpolation,
     libvirt,
     novncproxy,
     oslo_reports,
@@ -27,7 +28,8 @@ from nova_vnc.conf import (
 )
 
 MODULES: tuple[types.ModuleType, ...] = (
-    api, base, compute, console, consoleauth, libvirt, novncproxy, oslo_reports, upgrade_levels, vnc, web)
+    api, base, compute, console, consoleauth, interpolation, libvirt, novncproxy, oslo_reports, upgrade_levels, vnc,
+    web)
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

@@ -43,12 +43,12 @@ whoever sends a token without a colon, as ``openstack --os-auth-type none`` does
     cfg.IntOpt(
         'max_limit',
         default=1000,
-        min=1,
-        max=1000,
+        min=0,
         deprecated_group='DEFAULT',
         deprecated_name='osapi_max_limit',
         help="""
-Most servers that one page of ``GET /servers`` holds.
+Most servers that one page of ``GET /servers`` holds; 0 lists none. More than 1000 means 1000: the rest is on the pages
+that follow.
 """),
 ]
 

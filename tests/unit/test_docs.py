@@ -104,6 +104,18 @@ class TestThreads:
                 or not named] == []
 
 
+class TestListingOfRooms:
+
+    def test_it_has_a_line_for_each_package_and_module(self) -> None:
+        listing = ARCHITECTURE.read_text().split('::\n\n    nova_vnc/\n')[1].split('\n\n')[0]
+        # Two columns: what a name stands for may go on in the second.
+        entries = [line for line in listing.splitlines() if not re.match(r' {22}\S', line)]
+        named = [match[1] for line in entries if (match := re.fullmatch(r' {6}(\S+) +\S.*', line))]
+        there = [f'{path.name}/' if path.is_dir() else path.name for path in (ROOT / 'nova_vnc').iterdir()
+                 if (path / '__init__.py').exists() or (path.suffix == '.py' and path.name != '__init__.py')]
+        assert (len(named), sorted(named)) == (len(entries), sorted(there))
+
+
 def ini_blocks(path: Path) -> list[str]:
     """Return the texts of the `code-block:: ini` directives of a page."""
     blocks = re.findall(r'^\.\. code-block:: ini\n\n((?:(?: {4}.*)?\n)+)', path.read_text(), re.MULTILINE)

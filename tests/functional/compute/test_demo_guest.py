@@ -11,11 +11,12 @@ import threading
 import pytest
 
 from nova_vnc.compute.virt.demo.driver import DemoDriver
+from nova_vnc.compute.virt.demo.messages import FramebufferUpdateRequest
 from nova_vnc.compute.virt.demo.screen import COLOURS, HEIGHT, WIDTH, Screen
 from nova_vnc.compute.virt.demo.server import DemoServer
+from nova_vnc.compute.virt.demo.update import RGB_32
 from nova_vnc.rfb.errors import ConnectionFailed, UnexpectedEOF
-from nova_vnc.rfb.init import RGB_32, PixelFormat
-from nova_vnc.rfb.messages import FramebufferUpdateRequest
+from nova_vnc.rfb.init import PixelFormat
 from nova_vnc.rfb.version import PUBLISHED_VERSIONS
 from tests.fixtures.fail import unexpected
 from tests.fixtures.pictures import demo_text, find_picture

@@ -16,12 +16,13 @@ import oslo_messaging
 import websocket
 
 from nova_vnc import objects
+from nova_vnc.compute.virt.demo.update import RGB_32
 from nova_vnc.net.websocket import Opcode
 from nova_vnc.novncproxy import factory
 from nova_vnc.novncproxy.proxy import NoVNCProxy
 from nova_vnc.rfb.drive import drive
 from nova_vnc.rfb.errors import RFBError
-from nova_vnc.rfb.init import RGB_32, ClientInitReader, ServerInit
+from nova_vnc.rfb.init import ClientInitReader, ServerInit
 from nova_vnc.rfb.server import ServerHandshake
 from nova_vnc.rfb.version import VERSION_3_8, Version
 from nova_vnc.rpc import consoleauth

@@ -30,7 +30,8 @@ _MAX_REQUESTS = 8
 _LIST_TIMEOUT_S = 30.0
 
 _DEFAULT_URI = 'qemu:///system'
-_URI_BY_VIRT_TYPE = {'lxc': 'lxc:///', 'parallels': 'parallels:///system'}
+_URI_BY_VIRT_TYPE = {'lxc': 'lxc:///', 'parallels': 'parallels:///system', 'uml': 'uml:///system',
+                     'xen': 'xen:///system'}
 
 
 class LibvirtDriver(driver.ComputeDriver):
