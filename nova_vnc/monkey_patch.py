@@ -11,6 +11,7 @@ The choice follows Nova: the environment variable OS_NOVA_DISABLE_EVENTLET_PATCH
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import sys
@@ -142,6 +143,12 @@ def start_native_thread(target: Callable[[], None], name: str) -> Any:
     thread = native_threading().Thread(target=target, name=name, daemon=True)
     thread.start()
     return thread
+
+
+def green_threads() -> list[Any]:
+    """Return all greenlets of a process that is patched; each has its stack in gr_frame, unless it runs or ended."""
+    from eventlet import greenthread
+    return [found for found in gc.get_objects() if isinstance(found, greenthread.greenlet.greenlet)]
 
 
 class Epoll:

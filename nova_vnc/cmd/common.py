@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import importlib.metadata
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 import oslo_messaging
@@ -14,7 +15,7 @@ from oslo_log import log as logging
 
 from nova_vnc import conf as nova_vnc_conf
 from nova_vnc import exception, service
-from nova_vnc.cmd import log_format
+from nova_vnc.cmd import log_format, reload, report
 from nova_vnc.conf import opts, refusal
 from nova_vnc.rpc import transport
 
@@ -62,8 +63,9 @@ def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.Con
 def run(argv: Sequence[str] | None, build_service: ServiceBuilder,
         register_cli_opts: Sequence[Callable[[cfg.ConfigOpts], None]] = ()) -> NoReturn:
     """Be one service until it is told to stop; ends the process."""
+    argv = sys.argv[1:] if argv is None else argv
     try:
-        conf = configure(sys.argv[1:] if argv is None else argv, register_cli_opts)
+        conf = configure(argv, register_cli_opts)
     except exception.ConfigurationError as error:
         service.end_process(refuse(error))
     failure = None
@@ -77,10 +79,25 @@ def run(argv: Sequence[str] | None, build_service: ServiceBuilder,
         LOG.critical('%s', failure)
         service.end_process(1)
     transport.connect_in_background(bus)
-    service.end_process(service.serve(built))
+    service.end_process(service.serve(built, actions=signal_actions(conf, argv)))
+
+
+def signal_actions(conf: cfg.ConfigOpts, argv: Sequence[str],
+                   default_config_files: list[str] | None = None) -> Mapping[int, Callable[[], None]]:
+    """Return what a service does on the signals that do not end it, for service.serve()."""
+    reloader = reload.Reloader(conf, argv, PROJECT, default_config_files)
+
+    def write_report() -> None:
+        report.write(conf, program(), version())
+    # Older releases of Nova gave the report on SIGUSR1.
+    return {signal.SIGHUP: reloader.reload, signal.SIGUSR2: write_report, signal.SIGUSR1: write_report}
+
+
+def program() -> str:
+    return sys.argv[0].rpartition('/')[2]
 
 
 def refuse(error: exception.NovaVNCError) -> int:
     """Say why the command does not start, before there is a log, and return its exit status."""
-    print(f'{sys.argv[0].rpartition("/")[2]}: {error}', file=sys.stderr, flush=True)
+    print(f'{program()}: {error}', file=sys.stderr, flush=True)
     return 1

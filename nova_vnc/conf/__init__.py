@@ -21,13 +21,15 @@ from nova_vnc.conf import (
     interpolation,
     libvirt,
     novncproxy,
+    oslo_reports,
     upgrade_levels,
     vnc,
     web,
 )
 
 MODULES: tuple[types.ModuleType, ...] = (
-    api, base, compute, console, consoleauth, interpolation, libvirt, novncproxy, upgrade_levels, vnc, web)
+    api, base, compute, console, consoleauth, interpolation, libvirt, novncproxy, oslo_reports, upgrade_levels, vnc,
+    web)
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

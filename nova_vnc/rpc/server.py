@@ -54,11 +54,11 @@ class BackgroundServer:
         self._server: oslo_messaging.RPCServer | None = None
         self._listening = threading.Event()
         self._stopping = threading.Event()
-        self._name = f'rpc-server-{topic}'
+        self._topic = topic
 
     def start(self, fail: threads.Fail) -> None:
         """Begin to listen as soon as there is a broker; returns at once."""
-        threads.start(self._name, self._listen, fail)
+        threads.start(f'rpc-server-{self._topic}', self._listen, fail)
 
     def wait_listening(self, timeout_s: float) -> bool:
         """Tell whether the queues are there, once they are or the time is over."""
@@ -68,7 +68,7 @@ class BackgroundServer:
         """Take no further messages, and wait for the answers under way: timeout_s seconds, or until `hurry` is set."""
         self._stopping.set()
         closed = threading.Event()
-        threading.Thread(target=self._close, args=(closed,), name=f'{self._name}-stop', daemon=True).start()
+        threading.Thread(target=self._close, args=(closed,), name=f'rpc-stop-{self._topic}', daemon=True).start()
         deadline = Deadline(timeout_s)
         while not (closed.wait(min(_POLL_S, deadline.remaining())) or deadline.expired()):
             if hurry is not None and hurry.is_set():

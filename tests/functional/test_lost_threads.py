@@ -15,6 +15,7 @@ import threading
 import types
 from typing import Any
 
+import oslo_messaging
 import pytest
 
 from nova_vnc.api import server as api_server
@@ -27,8 +28,11 @@ from nova_vnc.compute.virt.demo.server import DemoServer
 from nova_vnc.compute.virt.libvirt.driver import LibvirtDriver
 from nova_vnc.consoleauth.service import ConsoleAuthService
 from nova_vnc.novncproxy import server as proxy_server
+from nova_vnc.novncproxy.pending import PendingConnections
 from nova_vnc.rpc import server as rpc_server
+from nova_vnc.rpc import transport
 from tests.fixtures.backend import concurrency_backend
+from tests.fixtures.bus import in_process_bus
 from tests.fixtures.polling import wait_until
 
 TIMEOUT_S = 30
@@ -256,3 +260,36 @@ def test_a_thread_of_oslo_messaging() -> None:
     output, _ = (started := run_process(LIBRARY)).communicate(timeout=TIMEOUT_S)
     assert '(_runner), without which the service cannot work' in output
     assert started.returncode == 1
+
+
+def test_a_connection_of_a_client_s_is_its_own_affair(process: Process, caplog: pytest.LogCaptureFixture) -> None:
+    """A defect in serving one costs that one."""
+    server = proxy_server.Server(None, PendingConnections(10))     # no site: the handler fails
+    listener = proxy_server.listen('127.0.0.1', 0)
+    address = listener.getsockname()
+    server.start(listener, process.fail)
+    for _ in range(2):
+        with socket.create_connection(address, TIMEOUT_S) as client:
+            client.sendall(b'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+            assert client.recv(1) == b''
+    server.stop()
+    assert process.reasons == []
+    assert caplog.text.count('serving the connection failed') == 2
+
+
+def test_an_early_connection_to_the_broker_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It only tries early: who sends something connects by itself."""
+    tried = threading.Event()
+
+    def end(*args: object) -> None:
+        tried.set()
+        raise SystemExit
+
+    with in_process_bus() as bus:
+        with monkeypatch.context() as patched:
+            patched.setattr(transport.oslo_messaging, 'get_rpc_client', end)
+            transport.connect_in_background(bus.transport)
+            assert tried.wait(TIMEOUT_S)
+        client = oslo_messaging.get_rpc_client(bus.transport, oslo_messaging.Target(topic='topic'), timeout=TIMEOUT_S)
+        with bus.serving('topic', []), pytest.raises(oslo_messaging.UnsupportedVersion):
+            client.call({}, 'nosuch')
