@@ -13,11 +13,13 @@ from nova_vnc.consoleauth import resources
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """A VM, whether its host has gone silent, and whether that is so long ago that nobody knows how the VM is."""
+    """A VM, and whether its host has gone silent.
+
+    Its vm_state is VM_STATE_UNKNOWN when that is so long ago that nobody knows.
+    """
 
     instance: objects.InstanceRecord
     host_is_silent: bool = False
-    host_is_unknown: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -54,8 +54,8 @@ class Verdict:
 
     @property
     def home(self) -> str | None:
-        """The most senior home: its word on owner and name counts."""
-        return min(self.homes, key=lambda host: self.homes[host], default=None)
+        """The most senior home, or who stands in for one: its word on owner and name counts."""
+        return min(self.homes, key=lambda host: self.homes[host], default=self.holder)
 
 
 def settle(claims: Iterable[Claim]) -> Verdict:

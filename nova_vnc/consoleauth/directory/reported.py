@@ -57,7 +57,8 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
         self._database = database
         self._clock = clock
         self._silence = silence.Silence(stale_after_s, unknown_after_s)
-        # Nobody could report while no nova-consoleauth ran, so no host is silent on that account.
+        # Nobody could report while no nova-consoleauth ran, so no host is silent on that account. From the first report
+        # on, the database knows.
         self._started_at = clock()
         self._heard_at = 0.0
         self._said = expiring.ExpiringSet(stale_after_s)
@@ -93,8 +94,10 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
             self._forgot_at = now
             self._database.write(lambda connection: instances.forget_released(connection, now - _REMEMBER_S))
 
-    def set_host(self, instance_uuid: str, host: str) -> str | None:
-        """Make a host that claims a VM its home, by the operator's word, and return the holder.
+    def set_host(self, instance_uuid: str, host: str) -> None:
+        """Let a VM be on this host, by the operator's word, until the host lets it go or another one takes it over.
+
+        What others say of it now does not count until they have stopped saying so.
 
         :raises InvalidInput: the host does not report the VM
         """
@@ -107,9 +110,9 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
                 raise exception.InvalidInput(reason=f'host {host} does not report instance {instance_uuid}; '
                                                     f'those that do: {", ".join(claimants) or "none"}')
             return settlement.settle(connection, [instance_uuid], self._silence, now)
-        self._log(self._database.write(work))
-        entry = self.get(instance_uuid)
-        return entry.instance.host if entry else None
+        changes = self._database.write(work)
+        LOG.info('The operator says that instance %s is on host %s', instance_uuid, host)
+        self._log(changes)
 
     def hosts(self) -> list[HostState]:
         """Return all hosts that have reported, ordered by name."""
@@ -191,9 +194,12 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
 
     def _entry(self, row: dict[str, Any]) -> base.Entry:
         fields = {name: value for name, value in row.items() if name not in ('instance_id', 'silent_since')}
-        now, silent_since = self._clock(), max(row['silent_since'], self._started_at)
+        now = self._clock()
+        silent_since = row['silent_since'] if self._heard_at else max(row['silent_since'], self._started_at)
+        if self._silence.is_gone(silent_since, now):
+            fields.update(vm_state=objects.VM_STATE_UNKNOWN, task_state=None)
         return base.Entry(objects.InstanceRecord(id=row['instance_id'], **fields),
-                          self._silence.is_stale(silent_since, now), self._silence.is_gone(silent_since, now))
+                          self._silence.is_stale(silent_since, now))
 
 
 def _row(record: objects.InstanceRecord) -> dict[str, Any]:

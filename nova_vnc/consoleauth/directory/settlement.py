@@ -79,14 +79,15 @@ def _claim(word: instances.Claim, homes: dict[str, int | None], known: instances
 
 def _learn(uuid: str, old: instances.Holder | None, verdict: claims.Verdict,
            words: Iterable[instances.Claim]) -> instances.Holder | None:
-    """Return what is known of a VM after a verdict. Project and user stay what they are once they are known.
+    """Return what is known of a VM after a verdict.
 
-    The name is what the home calls it: renaming a server of Nova's reaches the domain by and by.
+    Project and user stay what its first home said, also that there are none. The name is what the most senior home
+    calls it: renaming a server of Nova's reaches the domain by and by.
     """
     home = next((word for word in words if word.host == verdict.home), None)
     if home is None:
         return old and dataclasses.replace(old, host=verdict.holder)
-    if old is None or old.known_project_id is None:
+    if old is None or old.display_name is None:
         return instances.Holder(uuid, verdict.holder, home.project_id, home.user_id, home.display_name)
     return dataclasses.replace(old, host=verdict.holder, display_name=home.display_name)
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import libvirt
 
 from nova_vnc import exception, monkey_patch
+from nova_vnc.compute.virt.libvirt import domain
 
 T = TypeVar('T')
 
@@ -103,8 +104,8 @@ class Connection:
                 raise exception.InstanceNotFound(instance_id=instance_uuid) from None
             raise self._unavailable(error) from None
 
-    def list_domains(self) -> list[tuple[str, int]]:
-        """Return XML and state (domain.DomainState) of each domain, running or not.
+    def list_domains(self) -> list[domain.Description]:
+        """Return what there is, running or not. A domain that libvirt fails to describe does not keep others away.
 
         :raises HypervisorUnavailable: libvirt cannot tell
         """
@@ -114,13 +115,17 @@ class Connection:
             raise self._unavailable(error) from None
         return [found for found in map(self._describe, domains) if found is not None]
 
-    def _describe(self, domain: Any) -> tuple[str, int] | None:
+    def _describe(self, virt: Any) -> domain.Description | None:
+        uuid, name = virt.UUIDString(), virt.name()     # what was listed holds these
         try:
-            return self._call(lambda: (domain.XMLDesc(0), domain.state()[0]))
+            return domain.Description(uuid, name, *self._call(lambda: (virt.XMLDesc(0), virt.state()[0])))
         except libvirt.libvirtError as error:
             if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
                 return None   # gone since it was listed
-            raise self._unavailable(error) from None
+            unavailable = self._unavailable(error)
+            if self.is_lost:
+                raise unavailable from None
+            return domain.Description(uuid, name, error=str(error))
 
     def close(self) -> None:
         """Release it, lost or not. May take as long as the daemon takes to answer."""

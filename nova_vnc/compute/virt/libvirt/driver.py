@@ -55,6 +55,8 @@ class LibvirtDriver(driver.ComputeDriver):
         # Apart from each other, so that lists that hang leave places for requests.
         self._requests = native_calls.NativeCalls(_MAX_REQUESTS)
         self._lists = native_calls.NativeCalls(1)
+        self._last_known: dict[str, objects.InstanceRecord] = {}     # of the last list, by uuid
+        self._unreadable: set[str] = set()
 
     def start(self, on_change: Callable[[], None]) -> None:
         threading.Thread(target=self._keep_connected, args=(on_change,), name='libvirt-connection',
@@ -66,8 +68,24 @@ class LibvirtDriver(driver.ComputeDriver):
 
     def list_instances(self) -> list[objects.InstanceRecord]:
         described = self._ask(self._lists, _LIST_TIMEOUT_S, lambda open_one: open_one.list_domains())
-        records = [domain.read_instance(xml, state) for xml, state in described]
-        return [record for record in records if record is not None]
+        records = [record for record in map(self._read, described) if record is not None]
+        self._last_known = {record.uuid: record for record in records}
+        self._say_unreadable({one.uuid: one.error for one in described if one.xml is None})
+        return records
+
+    def _read(self, described: domain.Description) -> objects.InstanceRecord | None:
+        if described.xml is not None:
+            return domain.read_instance(described.xml, described.state)
+        # Left out, it would be taken for a VM that this host does not have any more.
+        return self._last_known.get(described.uuid) or domain.of_unknown_state(described)
+
+    def _say_unreadable(self, errors: dict[str, str]) -> None:
+        for uuid in errors.keys() - self._unreadable:
+            LOG.warning('libvirt at %s does not describe instance %s, which is reported as it was last: %s', self._uri,
+                        uuid, errors[uuid])
+        for uuid in self._unreadable & self._last_known.keys() - errors.keys():
+            LOG.info('libvirt at %s describes instance %s again', self._uri, uuid)
+        self._unreadable = set(errors)
 
     def get_vnc_console(self, instance_uuid: str) -> objects.VNCServerAddress:
         uuid = objects.normalize_uuid(instance_uuid)

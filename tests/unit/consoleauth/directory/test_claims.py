@@ -87,6 +87,7 @@ def test_who_is_barred_stays_so_until_there_is_nobody_else():
 
 def test_the_word_of_the_most_senior_home_counts():
     assert settle([claim('a1'), claim('b2+')]).home == 'a'
+    assert settle([claim('a~')]).home == 'a'
     assert settle([]).home is None
 
 
