@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 BAD_DAYS = ROOT / 'doc/source/admin/bad-days.rst'
 ARCHITECTURE = ROOT / 'doc/source/contributor/architecture.rst'
 # They start threads for others, who name them.
-STARTERS_OF_THREADS = ('threads.py', 'monkey_patch.py')
+STARTERS_OF_THREADS = ('threads.py', 'monkey_patch.py', 'background.py')
 THREADS_OF_LIBRARIES = ('CP Server *', 'Thread-*', 'Rabbit-*')
 
 
@@ -74,8 +74,12 @@ def names_of_threads() -> Iterator[str]:
 def name_of_thread(call: ast.Call, path: Path) -> Iterator[str]:
     called = ast.unparse(call.func)
     keywords = {keyword.arg: keyword.value for keyword in call.keywords}
-    if called in ('threads.start', 'threads.start_native'):
+    if called in ('threads.start', 'threads.start_native', 'SharedCalls'):
         name: ast.expr | None = call.args[0]
+    elif called == 'background.start':
+        name = call.args[1]
+        if path.name == 'shared_calls.py':  # the name that its SharedCalls was given
+            return
     elif called == 'threading.Thread':
         name = keywords.get('name')
     elif called.endswith('ThreadPoolExecutor'):
