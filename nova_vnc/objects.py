@@ -15,6 +15,10 @@ from nova_vnc import exception
 
 CONSOLE_TYPE_NOVNC = 'novnc'
 
+# Ours: of a VM whose host has not reported for long. The API shows the status UNKNOWN, as Nova does for a cell that is
+# down.
+VM_STATE_UNKNOWN = 'unknown'
+
 # A version and a set of fields that Nova 17 and Nova 34 both deserialise (DESIGN section 4). Nova 17 needs the id to
 # make up instance.name.
 _INSTANCE_OBJECT_VERSION = '2.0'

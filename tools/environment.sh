@@ -55,7 +55,7 @@ apt_get() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"
 }
 
-# Install Debian packages. Those with a service (RabbitMQ, libvirt) would start it: for the time of the installation
+# Install Debian packages. Those with a service (RabbitMQ, databases, libvirt) would start it: for the time of the installation
 # policy-rc.d, the way in which Debian asks the administrator, says no.
 apt_install() {
     say "Installing Debian packages: $*"

@@ -13,8 +13,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     monkey_patch.patch('threading')
     from nova_vnc import exception
     from nova_vnc.cmd import common, manage_commands
+    from nova_vnc.conf import refusal
     try:
         conf = common.configure(sys.argv[1:] if argv is None else argv, [manage_commands.register_cli_opts])
-        manage_commands.run(conf)
+        with refusal.naming_options(conf):
+            manage_commands.run(conf)
     except (exception.ConfigurationError, exception.StoreUnavailable, exception.InvalidInput) as error:
         sys.exit(common.refuse(error))

@@ -4,13 +4,27 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import datetime
+import json
+import time
 from collections.abc import Callable
 
 from oslo_config import cfg
 
 from nova_vnc import exception, objects
+from nova_vnc.consoleauth.directory.reported import HostState, ReportedInstanceDirectory
 from nova_vnc.db import factory, instances
 from nova_vnc.db.engine import Database
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What a command works with."""
+
+    database: Database
+    directory: ReportedInstanceDirectory
+    arguments: cfg.ConfigOpts.SubCommandAttr
 
 
 def run(conf: cfg.ConfigOpts) -> None:
@@ -19,33 +33,64 @@ def run(conf: cfg.ConfigOpts) -> None:
     :raises ConfigurationError, StoreUnavailable, InvalidInput: it cannot be done
     """
     database = factory.build_database(conf)
+    directory = ReportedInstanceDirectory(database, conf.consoleauth.host_stale_after,
+                                          unknown_after_s=conf.consoleauth.host_unknown_after)
     try:
-        conf.command.run(database, conf.command)
+        conf.command.run(Task(database, directory, conf.command))
     finally:
         database.close()
 
 
-def sync(database: Database, _arguments: cfg.ConfigOpts.SubCommandAttr) -> None:
-    database.sync()
-    print(f'The tables of {database.name} are up to date.')
+def sync(task: Task) -> None:
+    task.database.sync()
+    print(f'The tables of {task.database.name} are up to date.')
 
 
-def set_owner(database: Database, arguments: cfg.ConfigOpts.SubCommandAttr) -> None:
+def set_owner(task: Task) -> None:
+    database, arguments = task.database, task.arguments
     uuid = _check_uuid(arguments.uuid)
     database.write(lambda connection: instances.set_owner(connection, uuid, arguments.project, arguments.user))
     found = database.read(lambda connection: instances.find(connection, uuid))
     if found is None:
         print(f'Instance {uuid} will belong to project {arguments.project} once a compute host reports it.')
-    elif found['project_id'] != arguments.project:
-        print(f'Instance {uuid} goes on belonging to project {found["project_id"]}: its hypervisor says so.')
     else:
         print(f'Instance {uuid} belongs to project {arguments.project}.')
 
 
-def unset_owner(database: Database, arguments: cfg.ConfigOpts.SubCommandAttr) -> None:
-    uuid = _check_uuid(arguments.uuid)
-    was_set = database.write(lambda connection: instances.unset_owner(connection, uuid))
+def unset_owner(task: Task) -> None:
+    uuid = _check_uuid(task.arguments.uuid)
+    was_set = task.database.write(lambda connection: instances.unset_owner(connection, uuid))
     print(f'Instance {uuid} has no owner set here any more.' if was_set else f'Instance {uuid} had no owner set here.')
+
+
+def set_host(task: Task) -> None:
+    uuid, host = _check_uuid(task.arguments.uuid), task.arguments.compute_host
+    task.directory.set_host(uuid, host)
+    print(f'Instance {uuid} is on host {host}.')
+
+
+def list_hosts(task: Task) -> None:
+    hosts = task.directory.hosts()
+    if task.arguments.json:
+        print(json.dumps([dataclasses.asdict(host) for host in hosts], indent=2))
+        return
+    now = time.time()
+    rows = [('HOST', 'LAST REPORT', 'AGE', 'VMS', 'STATE'), *(
+        (host.host, datetime.datetime.fromtimestamp(host.last_report_at, datetime.UTC).strftime('%Y-%m-%d %H:%M:%SZ'),
+         f'{max(now - host.last_report_at, 0):.0f}s', str(host.instances), _state(host)) for host in hosts)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print('  '.join(map(str.ljust, row, widths)).rstrip())
+
+
+def _state(host: HostState) -> str:
+    return 'unknown' if host.is_unknown else 'silent' if host.is_silent else 'up'
+
+
+def forget_host(task: Task) -> None:
+    host = task.arguments.compute_host
+    count = task.directory.forget_host(host)
+    print(f'Host {host} and what it said of {count} VMs are forgotten. If it reports again, it is listed again.')
 
 
 def _check_uuid(text: str) -> str:
@@ -65,19 +110,31 @@ def _add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     db = commands.add_parser('db', help='the database: sync').add_subparsers(required=True, metavar='ACTION')
     _add(db, 'sync', sync, 'Create the tables in [database]connection, or bring them up to date. A SQLite file in '
                            '[DEFAULT]state_path needs no sync.')
-    instance = commands.add_parser('instance', help='VMs: set-owner, unset-owner') \
+    instance = commands.add_parser('instance', help='VMs: set-owner, unset-owner, set-host') \
         .add_subparsers(required=True, metavar='ACTION')
     owner = _add(instance, 'set-owner', set_owner,
-                 'Say whose a VM is of which its hypervisor does not know an owner, because Nova did not create it. '
-                 'Until then only administrators see it.')
+                 'Say whose a VM is, whatever its hypervisor says. One that Nova did not create has no owner, and only '
+                 'administrators see it, until then.')
     owner.add_argument('uuid', metavar='UUID', help='of the VM')
     owner.add_argument('--project', required=True, metavar='ID', help='project to which it belongs')
     owner.add_argument('--user', metavar='ID', help='user to whom it belongs')
     _add(instance, 'unset-owner', unset_owner, 'Undo set-owner.').add_argument('uuid', metavar='UUID', help='of the VM')
+    home = _add(instance, 'set-host', set_host,
+                'Say on which host a VM is, of those that report it. What others say does not count until they have '
+                'stopped saying so.')
+    home.add_argument('uuid', metavar='UUID', help='of the VM')
+    home.add_argument('compute_host', metavar='HOST', help='[DEFAULT]host of its compute service')
+    host = commands.add_parser('host', help='compute hosts: list, forget').add_subparsers(
+        required=True, metavar='ACTION')
+    _add(host, 'list', list_hosts, 'List the compute hosts that have reported, and how many VMs each of them holds.') \
+        .add_argument('--json', action='store_true', help='as JSON, with times in unix seconds')
+    _add(host, 'forget', forget_host,
+         'Forget a compute host that was taken out of service, and the VMs that it reported. Those that another host '
+         'reports as well are on that one then.').add_argument('compute_host', metavar='HOST', help='as in "host list"')
 
 
 def _add(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str,
-         run: Callable[[Database, cfg.ConfigOpts.SubCommandAttr], None], help_text: str) -> argparse.ArgumentParser:
+         run: Callable[[Task], None], help_text: str) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=help_text, description=help_text)
     parser.set_defaults(run=run)
     return parser

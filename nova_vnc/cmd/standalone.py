@@ -28,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
             port=own.port, libvirt_uri=own.libvirt, web=own.web, state_path=own.state_path))
     except exception.ConfigurationError as error:
         service.end_process(common.refuse(error))
-    service.end_process(service.serve(built, started=built.announce_consoles, interrupt_at_once=True))
+    service.end_process(service.serve(built, started=built.announce_consoles, interrupt_at_once=True,
+                                      actions=common.signal_actions(conf, others, default_config_files=[])))
 
 
 def parse_args(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from collections.abc import Callable
 
 from oslo_log import log as logging
 
-from nova_vnc import exception, objects
+from nova_vnc import exception, objects, threads
 from nova_vnc.context import service_context
 from nova_vnc.rpc import consoleauth
 
@@ -17,6 +18,8 @@ LOG = logging.getLogger(__name__)
 
 # A host that boots starts its VMs within seconds of each other.
 _SETTLE_S = 0.5
+# A guest that crashes and is started again in a loop is news all the time.
+_MIN_INTERVAL_S = 1.0
 # After a report that could not be sent: soon enough for users who wait for the broker to return.
 _RETRY_S = 5.0
 # The broker drops a report for which nova-consoleauth has no queue yet, as when both have just started or the broker
@@ -34,24 +37,29 @@ class Reporter:
     :param list_instances: ComputeDriver.list_instances
     :param host: [DEFAULT]host
     :param interval_s: longest time between two reports
+    :param min_interval_s: shortest time between two reports; the first news after a quiet time waits settle_s only
+    :param clock: seconds
     """
 
     def __init__(self, list_instances: Callable[[], list[objects.InstanceRecord]],
                  consoleauth_api: consoleauth.ConsoleAuthAPI, host: str, interval_s: float, *,
-                 settle_s: float = _SETTLE_S, retry_s: float = _RETRY_S, follow_ups: int = _FOLLOW_UPS) -> None:
+                 settle_s: float = _SETTLE_S, min_interval_s: float = _MIN_INTERVAL_S, retry_s: float = _RETRY_S,
+                 follow_ups: int = _FOLLOW_UPS, clock: Callable[[], float] = time.monotonic) -> None:
         self._list_instances = list_instances
         self._consoleauth_api = consoleauth_api
         self._host = host
         self._interval_s = interval_s
         self._settle_s = settle_s
+        self._min_interval_s = min_interval_s
+        self._clock = clock
         self._retry_s = min(retry_s, interval_s)
         self._follow_ups = follow_ups
         self._news = threading.Event()
         self._stopping = threading.Event()
         self._failing = False
 
-    def start(self) -> None:
-        threading.Thread(target=self._run, name='reporter', daemon=True).start()
+    def start(self, fail: threads.Fail) -> None:
+        threads.start('reporter', self._run, fail, self._stopping.is_set)
 
     def stop(self) -> None:
         """Send no further report; waits for nobody. May be called without start()."""
@@ -66,10 +74,11 @@ class Reporter:
         follow_ups = self._follow_ups
         while not self._stopping.is_set():
             self._news.clear()
+            reported_at = self._clock()
             is_sent = self._report()
             follow_ups = follow_ups - 1 if is_sent else self._follow_ups
             self._news.wait(self._retry_s if follow_ups >= 0 else self._interval_s)
-            self._stopping.wait(self._settle_s)
+            self._stopping.wait(max(self._settle_s, self._min_interval_s - (self._clock() - reported_at)))
 
     def _report(self) -> bool:
         """Send one report and tell whether the next one can wait for news."""

@@ -53,6 +53,21 @@ Where nova-consoleauth learns which VMs there are, whose they are and on which h
 A compute host that has reported nothing for this many seconds counts as silent, and its VMs may be claimed by others.
 
 Keep it at twice ``[compute]report_interval`` or more.
+
+Related options:
+
+* ``host_unknown_after``
+"""),
+    cfg.IntOpt(
+        'host_unknown_after',
+        default=1800,
+        min=0,
+        help="""
+A compute host that has reported nothing for this many seconds counts as gone: the status of its VMs is shown as
+UNKNOWN, and a VM that another host has taken over meanwhile does not go back to it by itself. 0 waits for it for ever.
+
+It counts from ``host_stale_after`` seconds on, if that is longer. A host that was taken out of service for good is
+removed by ``nova-vnc-manage host forget``.
 """),
 ]
 

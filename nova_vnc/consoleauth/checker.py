@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -11,9 +12,10 @@ from oslo_log import log as logging
 from nova_vnc import exception, objects
 from nova_vnc.consoleauth import tokens
 from nova_vnc.consoleauth.directory.base import Entry, InstanceDirectory
+from nova_vnc.consoleauth.host_checks import HostChecks
 from nova_vnc.consoleauth.stores.base import TokenStore
 from nova_vnc.context import RequestContext
-from nova_vnc.rpc.compute import ComputeAPI
+from nova_vnc.net.deadline import Deadline
 
 LOG = logging.getLogger(__name__)
 
@@ -23,15 +25,19 @@ _SILENT_COMPUTE_TIMEOUT_S = 2.0
 
 
 class TokenChecker:
-    """:param clock: unix seconds"""
+    """:param clock: unix seconds
+    :param shared_reads: for store and directory, where they have something to share: Database.shared_reads
+    """
 
-    def __init__(self, store: TokenStore, directory: InstanceDirectory, compute: ComputeAPI, ttl_s: int,
-                 clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: TokenStore, directory: InstanceDirectory, hosts: HostChecks, ttl_s: int,
+                 clock: Callable[[], float] = time.time, *,
+                 shared_reads: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext) -> None:
         self._store = store
         self._directory = directory
-        self._compute = compute
+        self._hosts = hosts
         self._ttl_s = ttl_s
         self._clock = clock
+        self._shared_reads = shared_reads
 
     def check(self, ctxt: RequestContext, token: object) -> objects.TokenCheck:
         """Return connect_info, or the reason why not.
@@ -40,10 +46,9 @@ class TokenChecker:
         """
         if not tokens.is_token(token):
             return objects.TokenCheck(None, objects.REASON_INVALID)
-        stored = self._store.get(tokens.hash_token(str(token)), self._clock())
+        stored, entry = self._look_up(str(token))
         if stored is None:
             return objects.TokenCheck(None, objects.REASON_INVALID)
-        entry = self._directory.get(stored.instance_uuid)
         reason = self._find_obstacle(ctxt, stored, entry)
         if reason is not None:
             LOG.info('A valid token of instance %s was refused: %s', stored.instance_uuid, reason)
@@ -52,13 +57,17 @@ class TokenChecker:
             reason=reason, display_name=entry.instance.display_name if entry else None, expires=stored.expires,
             request_id=stored.request_id)
 
+    def _look_up(self, token: str) -> tuple[tokens.StoredToken | None, Entry | None]:
+        with self._shared_reads():
+            stored = self._store.get(tokens.hash_token(token), self._clock())
+            return stored, self._directory.get(stored.instance_uuid) if stored else None
+
     def _find_obstacle(self, ctxt: RequestContext, stored: tokens.StoredToken, entry: Entry | None) -> str | None:
         if entry is None or not entry.instance.host:
             return objects.REASON_NOT_READY
         timeout_s = _SILENT_COMPUTE_TIMEOUT_S if entry.host_is_silent else _COMPUTE_TIMEOUT_S
         try:
-            is_there = self._compute.validate_console(ctxt, entry.instance, stored.host, stored.port,
-                                                      stored.console_type, timeout_s)
+            is_there = self._hosts.validate(ctxt, entry, stored, Deadline(timeout_s))
         except exception.ServiceUnavailable:
             return objects.REASON_HOST_SILENT
         except (exception.InstanceNotFound, exception.InstanceNotReady):

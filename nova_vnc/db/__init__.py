@@ -2,6 +2,6 @@
 """The database of nova-consoleauth.
 
 factory: options -> Database. engine: transactions, and the one place where errors of the database libraries become
-ours. failures: what those errors mean. sqlite_file: the file of our own. schema: whose tables these are, and
-migrations. models: the tables. tokens, instances: the queries.
+ours. connections: how they are made. failures: what those errors mean. sqlite_file: the file of our own. schema: whose
+tables these are, and migrations. models: the tables. tokens, instances: the queries.
 """

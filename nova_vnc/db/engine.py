@@ -9,31 +9,41 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from oslo_db.sqlalchemy import engines
+from oslo_db import api as oslo_db_api
 
 from nova_vnc import exception
-from nova_vnc.db import failures, models, schema, sqlite_file
+from nova_vnc.db import connections, failures, models, schema, sqlite_file
 
 T = TypeVar('T')
 
 # A transaction that met a lock, a deadlock or a row that another one has just inserted is tried again this long.
 # Checking a token takes two reads, and compute has its say in the 8 s that the caller waits.
-_RETRY_FOR_S = {'read': 1.2, 'write': 3.0}
-_RETRY_PAUSE_S = (0.005, 0.05)
+_RETRY_FOR_S = {'read': 1.2, 'write': 3.0, 'patient write': 15.0}
+_RETRY_PAUSE_S = (0.005, 0.05)          # before the first try, and before any
 
 # What waiting does not mend.
 _USELESS_PATH = (PermissionError, NotADirectoryError, IsADirectoryError)
 
-# On a server all transactions see what others have committed; SQLite runs one writer at a time anyway.
-_SERVER_ISOLATION = 'READ COMMITTED'
+
+class _SharedReads(threading.local):
+    """The connection that the reads of a thread share, while they do."""
+
+    are_on = False
+    connection: sa.Connection | None = None
+
+    def close(self) -> None:
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            with contextlib.suppress(*failures.LIBRARY_ERRORS):
+                connection.close()
 
 
 class Database:
@@ -48,7 +58,8 @@ class Database:
         self._url = sqlite_file.url_of(own_file) if own_file else url
         self._own_file = own_file
         self._options = dict(options or {})
-        self._engine: sa.Engine | None = None
+        self._engines: dict[str, sa.Engine] = {}    # by the kind of transaction; empty: not prepared
+        self._shared_reads = _SharedReads()
         self._held: sqlite3.Connection | None = None
         # SQLite runs one writer at a time; those of this process queue up here instead of trying again and again.
         self._writing = threading.Lock()
@@ -76,7 +87,7 @@ class Database:
         """
         called_at = time.monotonic()
         with self._preparing:
-            if self._engine is not None:
+            if self._engines:
                 return
             failed_at, reason = self._failure
             if failed_at >= called_at:  # while this thread waited for its turn; trying costs seconds
@@ -96,10 +107,10 @@ class Database:
         """
         with self._translated_errors('write'):
             if self._own_file:
-                self._open().dispose()
+                self._make_own_file()
                 self.close()
                 return
-            engine = self._create_engine()
+            engine = connections.engine_to_migrate(self._url, self._options)
             try:
                 with engine.begin() as connection:
                     if schema.content_of(connection) is schema.Content.NOVA:
@@ -117,62 +128,90 @@ class Database:
 
         :raises StoreUnavailable: the database cannot be used now
         """
-        return self._run(work, 'read')
+        return self._run(work, 'read', _RETRY_FOR_S['read'])
 
-    def write(self, work: Callable[[sa.Connection], T]) -> T:
+    @contextlib.contextmanager
+    def shared_reads(self) -> Iterator[None]:
+        """Let the reads of this thread share a connection meanwhile, which saves round trips; in SQLite a transaction.
+
+        It is kept until the end: wait for nothing else meanwhile.
+        """
+        shared = self._shared_reads
+        if shared.are_on:
+            yield
+            return
+        shared.are_on = True
+        try:
+            yield
+        finally:
+            shared.are_on = False
+            shared.close()
+
+    def write(self, work: Callable[[sa.Connection], T], *, is_urgent: bool = True) -> T:
         """Return what work returns, which runs in one transaction and more than once where that fails.
 
         Its first statement must write: SQLite gives the lock for writing to a transaction that asks for it at once,
         and refuses it to one that has read what another has changed since.
 
+        :param is_urgent: somebody waits for the answer
         :raises StoreUnavailable: the database cannot be used now
         """
-        return self._run(work, 'write')
+        return self._run(work, 'write', _RETRY_FOR_S['write' if is_urgent else 'patient write'])
 
     def close(self) -> None:
         """Let go of the database; the next use connects again."""
-        engine, self._engine = self._engine, None
+        engines, self._engines = self._engines, {}
         held, self._held = self._held, None
-        if engine is not None:
+        for engine in engines.values():
             engine.dispose()
         if held is not None:
             held.close()
 
     def _connect(self) -> None:
-        engine = self._open()
+        if self._own_file:
+            self._make_own_file()
+        engines = {'read': connections.engine_to_read(self._url, self._options),
+                   'write': connections.engine_to_write(self._url, self._options)}
         try:
-            with engine.connect() as connection:
+            with engines['read'].connect() as connection:
                 self._columns = _reflect(connection, self.name)
         except BaseException:
-            engine.dispose()
+            for engine in engines.values():
+                engine.dispose()
             raise
-        self._engine = engine
+        self._engines = engines
 
-    def _run(self, work: Callable[[sa.Connection], T], kind: str) -> T:
+    def _run(self, work: Callable[[sa.Connection], T], kind: str, retry_for_s: float) -> T:
         try:
             self.prepare()
         except exception.ConfigurationError as error:
             raise exception.StoreUnavailable(reason=error.message) from None
-        engine = self._engine
+        engine = self._engines.get(kind)
         if engine is None:
             raise exception.StoreUnavailable(reason='it has just failed')
-        with self._turn_to_write(kind), self._translated_errors(kind):
-            deadline = time.monotonic() + _RETRY_FOR_S[kind]
-            while True:
-                try:
-                    with engine.begin() as connection:
-                        return work(connection)
-                except failures.LIBRARY_ERRORS as error:
-                    if not failures.may_pass(error) or time.monotonic() >= deadline:
-                        raise
-                time.sleep(random.uniform(*_RETRY_PAUSE_S))  # noqa: S311 - no secret
+        attempt = self._read_once if kind == 'read' else _write_once
+        with self._turn_to_write(kind, retry_for_s), self._translated_errors(kind):
+            return _retry_for(retry_for_s)(attempt)(engine, work)
+
+    def _read_once(self, engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
+        shared = self._shared_reads
+        if not shared.are_on:
+            with engine.connect() as connection:
+                return work(connection)
+        try:
+            if shared.connection is None:
+                shared.connection = engine.connect()
+            return work(shared.connection)
+        except BaseException:
+            shared.close()      # whoever tries again takes another one
+            raise
 
     @contextlib.contextmanager
-    def _turn_to_write(self, kind: str) -> Iterator[None]:
+    def _turn_to_write(self, kind: str, timeout_s: float) -> Iterator[None]:
         if kind != 'write' or not self.is_local:
             yield
             return
-        if not self._writing.acquire(timeout=_RETRY_FOR_S[kind]):
+        if not self._writing.acquire(timeout=timeout_s):
             raise exception.StoreUnavailable(reason='database is locked')
         try:
             yield
@@ -196,36 +235,34 @@ class Database:
         self._outage.failed(kind, reason)
         raise exception.StoreUnavailable(reason=reason)
 
-    def _open(self) -> sa.Engine:
-        if not self._own_file:
-            return self._create_engine()
+    def _make_own_file(self) -> None:
+        """Make the file and its tables, or bring them up to date, and hold it."""
+        path = self._own_file or ''
         try:
-            os.makedirs(os.path.dirname(self._own_file), 0o700, exist_ok=True)
-            with sqlite_file.exclusively(self._own_file):
-                self._held = sqlite_file.create(self._own_file)
-                engine = self._create_engine()
+            os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+            with sqlite_file.exclusively(path):
+                self._held = sqlite_file.create(path)
+                engine = connections.engine_to_write(self._url, self._options)
                 with engine.begin() as connection:
                     schema.upgrade(connection)
-            return engine
+                engine.dispose()
         except _USELESS_PATH as error:
             raise exception.ConfigurationError(
-                reason=f'[DEFAULT]state_path: {self._own_file} cannot be written: {error.strerror}') from None
-
-    def _create_engine(self) -> sa.Engine:
-        # max_retries=0: a caller is waiting; who waits for the database is prepare()'s caller's affair.
-        engine = engines.create_engine(self._url, **{**self._options, 'max_retries': 0})
-        if engine.dialect.name != 'sqlite':
-            return engine.execution_options(isolation_level=_SERVER_ISOLATION)
-        sa.event.listen(engine, 'connect', _tune_sqlite)
-        return engine
+                reason=f'[DEFAULT]state_path: {path} cannot be written: {error.strerror}') from None
 
 
-def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    # SQLite itself waits no longer than for another connection's closing; _run() waits, in a way that lets green
-    # threads go on.
-    connection.execute('PRAGMA busy_timeout = 50')
-    # In WAL mode this loses nothing when a process dies, and nothing but the last moments when the machine does.
-    connection.execute('PRAGMA synchronous = NORMAL')
+def _write_once(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
+    with engine.begin() as connection:
+        return work(connection)
+
+
+def _retry_for(seconds: float) -> oslo_db_api.wrap_db_retry:
+    """Try again what may pass. oslo.db counts the tries, but what a caller has is time."""
+    deadline = time.monotonic() + seconds
+    first, longest = _RETRY_PAUSE_S
+    return oslo_db_api.wrap_db_retry(
+        retry_interval=first, max_retry_interval=longest, jitter=True, max_retries=sys.maxsize,
+        exception_checker=lambda error: failures.may_pass(error) and time.monotonic() < deadline)
 
 
 def _reflect(connection: sa.Connection, name: str) -> dict[str, frozenset[str]]:

@@ -19,6 +19,9 @@ FILE_NAME = 'nova-vnc.sqlite'
 _ENGINE_OPTIONS = ('mysql_sql_mode', 'mysql_wsrep_sync_wait', 'connection_recycle_time', 'connection_debug',
                    'connection_trace', 'connection_parameters', 'max_pool_size', 'max_overflow', 'pool_timeout')
 
+# What a URL without a driver means, and the extra of this project that brings it. Both let green threads go on.
+_DRIVERS = {'mysql': ('pymysql', 'PyMySQL'), 'postgresql': ('psycopg2', 'psycopg2')}
+
 # A request has 8 s in all, so a server that does not answer is given up before. Both are arguments of the driver.
 _TIMEOUTS_S = {'mysql+pymysql': {'connect_timeout': '3', 'read_timeout': '5', 'write_timeout': '5'},
                'postgresql+psycopg2': {'connect_timeout': '3'},
@@ -42,9 +45,11 @@ def build_database(conf: cfg.ConfigOpts) -> Database:
 
 
 def complete_url(text: str) -> str:
-    """Return the URL with deadlines and a character set, where it has none of its own."""
+    """Return the URL with driver, deadlines and character set, where it has none of its own."""
     try:
         url = sa_engine.make_url(text)
+        if url.drivername in _DRIVERS:
+            url = url.set(drivername=f'{url.drivername}+{_DRIVERS[url.drivername][0]}')
         url.get_dialect().import_dbapi()
     except sa_exc.ArgumentError:
         raise exception.ConfigurationError(
@@ -54,9 +59,13 @@ def complete_url(text: str) -> str:
     except ImportError as error:
         raise exception.ConfigurationError(
             reason=f'[database]connection = {url.drivername}://... needs a Python library that is not installed '
-                   f'({error}); pip install nova-vnc[mysql] brings PyMySQL') from None
+                   f'({error}){_extra_of(url.get_backend_name())}') from None
     defaults = dict(_TIMEOUTS_S.get(url.drivername, {}))
     if url.get_backend_name() == 'mysql':
         defaults['charset'] = 'utf8mb4'     # display names hold any character; MySQL's utf8 does not
     missing = {key: value for key, value in defaults.items() if key not in url.query}
     return url.update_query_dict(missing).render_as_string(hide_password=False)
+
+
+def _extra_of(backend: str) -> str:
+    return f'; pip install nova-vnc[{backend}] brings {_DRIVERS[backend][1]}' if backend in _DRIVERS else ''

@@ -16,6 +16,10 @@ LIBRARY_ERRORS = (sa.exc.SQLAlchemyError, db_exception.DBError, sqlite3.Error, O
 
 _MAX_REASON_LENGTH = 200
 
+# What oslo.db does not know among the errors after which the transaction is to be tried again: serialization_failure
+# and lock_not_available (lock_timeout).
+_POSTGRESQL_ASKS_FOR_RETRY = ('40001', '55P03')
+
 # They print tracebacks for what is said here in one line.
 _NOISY_LOGGERS = ('oslo_db.sqlalchemy.exc_filters', 'sqlalchemy.pool')
 
@@ -29,7 +33,10 @@ def may_pass(error: BaseException) -> bool:
     """Tell whether the same transaction may succeed in a moment."""
     if isinstance(error, (db_exception.DBDeadlock, db_exception.DBDuplicateEntry)):
         return True
-    code = getattr(_original(error), 'sqlite_errorcode', None)
+    original = _original(error)
+    if (getattr(original, 'pgcode', None) or getattr(original, 'sqlstate', None)) in _POSTGRESQL_ASKS_FOR_RETRY:
+        return True
+    code = getattr(original, 'sqlite_errorcode', None)
     return code is not None and code & 0xff in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 

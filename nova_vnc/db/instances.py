@@ -7,9 +7,10 @@ one transaction of several of them. What the rows mean is the directory's affair
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,10 +20,28 @@ from nova_vnc.db import models
 _HOSTS = models.reported_hosts
 _REPORTED = models.reported_instances
 _HOLDERS = models.instance_holders
+_HOMES = models.instance_homes
 _OWNERS = models.instance_owners
+
+_SILENT_SINCE = sa.case((_HOSTS.c.last_report_at > _HOSTS.c.silent_since, _HOSTS.c.last_report_at),
+                        else_=_HOSTS.c.silent_since)
+
+# What does not depend on who holds a VM.
+_KNOWN = ('display_name', 'project_id', 'user_id')
+
+# What a report says of a VM.
+_SAID = ('uuid', 'instance_id', 'name', 'display_name', 'project_id', 'user_id', 'vm_state', 'task_state')
 
 # Fewer than any database allows in one statement.
 _MAX_PARAMETERS = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class Said:
+    """What a host has said of a VM, and which host holds that."""
+
+    row: dict[str, Any]         # the columns _SAID of reported_instances
+    holder: str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +51,32 @@ class Claim:
     uuid: str
     host: str
     vm_state: str
-    last_report_at: float       # unix seconds: of that host
+    project_id: str | None
+    user_id: str | None
+    display_name: str
+    claimed_at: float           # unix seconds, as is the next
+    silent_since: float         # of that host
+
+
+@dataclasses.dataclass(frozen=True)
+class Holder:
+    """Who holds a VM, and what is known of it."""
+
+    uuid: str
+    host: str | None
+    known_project_id: str | None
+    known_user_id: str | None
+    display_name: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Host:
+    """A compute host that has reported."""
+
+    host: str
+    last_report_at: float       # unix seconds, as is the next
+    silent_since: float
+    held: int                   # VMs that it holds
 
 
 # -- reports; the first one to be called in a transaction is begin_report, which writes
@@ -56,22 +100,56 @@ def begin_report(connection: sa.Connection, host: str, number: int, now: float, 
     return True
 
 
-def put(connection: sa.Connection, host: str, number: int, rows: Sequence[dict[str, Any]]) -> None:
-    """Store what a host says of some VMs.
+def last_heard_at(connection: sa.Connection) -> float:
+    """Return when any host was last heard; unix seconds."""
+    return connection.scalar(sa.select(sa.func.max(_SILENT_SINCE))) or 0.0
 
-    :param rows: the columns of reported_instances, but host and report_number; no uuid twice
+
+def forgive_silence(connection: sa.Connection, until: float) -> None:
+    """Count the silence of all hosts from now on: nobody could be heard before."""
+    connection.execute(_HOSTS.update().values(silent_since=until))
+
+
+def said_by(connection: sa.Connection, host: str, uuids: Sequence[str] | None = None) -> dict[str, Said]:
+    """Return what a host has said by uuid: of some VMs, or of all."""
+    statement = (sa.select(*(_REPORTED.c[name] for name in _SAID), _HOLDERS.c.host.label('holder'))
+                 .outerjoin_from(_REPORTED, _HOLDERS, _HOLDERS.c.uuid == _REPORTED.c.uuid)
+                 .where(_REPORTED.c.host == host))
+    if uuids is not None:
+        statement = statement.where(_REPORTED.c.uuid.in_(uuids))
+    return {row[0]: Said(dict(zip(_SAID, row, strict=False)), row.holder) for row in connection.execute(statement)}
+
+
+def put(connection: sa.Connection, host: str, number: int, new: Sequence[dict[str, Any]],
+        changed: Sequence[dict[str, Any]], now: float) -> None:
+    """Store what a host says of VMs that it has not named before, and what else it says now of others.
+
+    :param new: the columns of Said.row; no uuid twice
     """
-    known = set(connection.scalars(
-        sa.select(_REPORTED.c.uuid).where(_REPORTED.c.host == host, _REPORTED.c.uuid.in_([r['uuid'] for r in rows]))))
-    complete = [{**row, 'host': host, 'report_number': number} for row in rows]
-    if new := [row for row in complete if row['uuid'] not in known]:
-        connection.execute(_REPORTED.insert(), new)
-    if changed := [row for row in complete if row['uuid'] in known]:
-        statement = _REPORTED.update().where(_REPORTED.c.host == host, _REPORTED.c.uuid == sa.bindparam('uuid_'))
+    if new:
+        connection.execute(_REPORTED.insert(), [{**row, 'host': host, 'report_number': number, 'claimed_at': now}
+                                                for row in new])
+    if changed:
+        names = [name for name in _SAID if name != 'uuid']
         connection.execute(
-            statement.values({name: sa.bindparam(name) for name in changed[0] if name not in ('uuid', 'host')}),
-            [{**{name: value for name, value in row.items() if name not in ('uuid', 'host')}, 'uuid_': row['uuid']}
-             for row in changed])
+            _REPORTED.update().where(_REPORTED.c.host == host, _REPORTED.c.uuid == sa.bindparam('uuid_'))
+            .values({name: sa.bindparam(name) for name in names}),
+            [{**{name: row[name] for name in names}, 'uuid_': row['uuid']} for row in changed])
+
+
+def drop(connection: sa.Connection, host: str, uuids: Iterable[str]) -> None:
+    """Forget some VMs of a host."""
+    for some in _batches(uuids):
+        connection.execute(_REPORTED.delete().where(_REPORTED.c.host == host, _REPORTED.c.uuid.in_(some)))
+
+
+# -- reports of several messages: rows remember by which one they were named, so that the last message can tell
+
+def mark(connection: sa.Connection, host: str, number: int, uuids: Iterable[str]) -> None:
+    """Take note that a report has named some VMs."""
+    for some in _batches(uuids):
+        connection.execute(_REPORTED.update().where(_REPORTED.c.host == host, _REPORTED.c.uuid.in_(some))
+                           .values(report_number=number))
 
 
 def count(connection: sa.Connection, host: str, number: int) -> int:
@@ -89,40 +167,100 @@ def drop_others(connection: sa.Connection, host: str, number: int) -> list[str]:
     return uuids
 
 
-# -- who holds which VM
+def forget_host(connection: sa.Connection, host: str) -> list[str] | None:
+    """Forget a host and what it reported; return the uuids of that, or None if the host is not known."""
+    if not connection.execute(_HOSTS.delete().where(_HOSTS.c.host == host)).rowcount:
+        return None
+    uuids = list(connection.scalars(sa.select(_REPORTED.c.uuid).where(_REPORTED.c.host == host)))
+    connection.execute(_REPORTED.delete().where(_REPORTED.c.host == host))
+    return uuids
 
-def lock_holders(connection: sa.Connection, uuids: Iterable[str]) -> dict[str, str]:
+
+# -- who holds which VM. Whoever changes that locks the holder first, in the order of uuids.
+
+def touch_holder(connection: sa.Connection, uuid: str) -> bool:
+    """Lock the holder of a VM by a write; False if there is none."""
+    return bool(connection.execute(_HOLDERS.update().where(_HOLDERS.c.uuid == uuid).values(uuid=uuid)).rowcount)
+
+
+def lock_holders(connection: sa.Connection, uuids: Iterable[str]) -> dict[str, Holder]:
     """Return the holders of VMs by uuid; they stay so until the end of the transaction."""
-    holders: dict[str, str] = {}
+    holders: dict[str, Holder] = {}
+    columns = [_HOLDERS.c[field.name] for field in dataclasses.fields(Holder)]
     for some in _batches(uuids):
-        rows = connection.execute(sa.select(_HOLDERS).where(_HOLDERS.c.uuid.in_(some)).order_by(_HOLDERS.c.uuid)
+        rows = connection.execute(sa.select(*columns).where(_HOLDERS.c.uuid.in_(some)).order_by(_HOLDERS.c.uuid)
                                   .with_for_update())
-        holders.update({row.uuid: row.host for row in rows})
+        holders.update({row.uuid: Holder(*row) for row in rows})
     return holders
 
 
 def claims(connection: sa.Connection, uuids: Iterable[str]) -> list[Claim]:
     """Return all hosts' words on some VMs."""
     found: list[Claim] = []
+    columns = [_SILENT_SINCE if field.name == 'silent_since' else _REPORTED.c[field.name]
+               for field in dataclasses.fields(Claim)]
     for some in _batches(uuids):
-        rows = connection.execute(
-            sa.select(_REPORTED.c.uuid, _REPORTED.c.host, _REPORTED.c.vm_state, _HOSTS.c.last_report_at)
-            .join(_HOSTS, _HOSTS.c.host == _REPORTED.c.host).where(_REPORTED.c.uuid.in_(some)))
+        rows = connection.execute(sa.select(*columns).join_from(_REPORTED, _HOSTS, _HOSTS.c.host == _REPORTED.c.host)
+                                  .where(_REPORTED.c.uuid.in_(some)))
         found += [Claim(*row) for row in rows]
     return found
 
 
-def set_holder(connection: sa.Connection, uuid: str, old: str | None, new: str | None) -> None:
-    """Let another host hold a VM; None is nobody."""
-    if old is None:
-        connection.execute(_HOLDERS.insert().values(uuid=uuid, host=new))
-    elif new is None:
-        connection.execute(_HOLDERS.delete().where(_HOLDERS.c.uuid == uuid))
-    else:
-        connection.execute(_HOLDERS.update().where(_HOLDERS.c.uuid == uuid).values(host=new))
+def homes(connection: sa.Connection, uuids: Iterable[str]) -> dict[str, dict[str, int | None]]:
+    """Return, by uuid and host, the seniority of each home; None: barred by the operator."""
+    found: dict[str, dict[str, int | None]] = collections.defaultdict(dict)
+    for some in _batches(uuids):
+        for row in connection.execute(sa.select(_HOMES).where(_HOMES.c.uuid.in_(some))):
+            found[row.uuid][row.host] = row.seniority
+    return found
 
 
-# -- look-ups: rows have the columns of reported_instances, with the owner that counts, and last_report_at
+def save_holders(connection: sa.Connection, new: Sequence[Holder], changed: Sequence[Holder], now: float) -> None:
+    """Store who holds some VMs, and whose they are where the operator says nothing.
+
+    :param new: of VMs without a holder so far
+    """
+    uuids = [holder.uuid for holder in (*new, *changed)]
+    owners = {row.uuid: row for some in _batches(uuids)
+              for row in connection.execute(sa.select(_OWNERS).where(_OWNERS.c.uuid.in_(some)))}
+
+    def row(holder: Holder) -> dict[str, Any]:
+        owner = owners.get(holder.uuid)
+        return {**dataclasses.asdict(holder), 'released_at': now if holder.host is None else None,
+                'project_id': owner.project_id if owner else holder.known_project_id,
+                'user_id': owner.user_id if owner else holder.known_user_id}
+    if new:
+        connection.execute(_HOLDERS.insert(), [row(holder) for holder in new])
+    if changed:
+        rows = [row(holder) for holder in changed]
+        names = [name for name in rows[0] if name != 'uuid']
+        connection.execute(
+            _HOLDERS.update().where(_HOLDERS.c.uuid == sa.bindparam('uuid_'))
+            .values({name: sa.bindparam(name) for name in names}),
+            [{**{name: values[name] for name in names}, 'uuid_': values['uuid']} for values in rows])
+
+
+def save_homes(connection: sa.Connection, old: Mapping[str, Mapping[str, int | None]],
+               new: Mapping[str, Mapping[str, int | None]]) -> None:
+    """Store the homes of the VMs in new; both are as homes() returns them."""
+    added = []
+    for uuid, hosts_now in new.items():
+        before = old.get(uuid, {})
+        if left := [host for host in before if host not in hosts_now or hosts_now[host] != before[host]]:
+            connection.execute(_HOMES.delete().where(_HOMES.c.uuid == uuid, _HOMES.c.host.in_(left)))
+        added += [{'uuid': uuid, 'host': host, 'seniority': seniority} for host, seniority in hosts_now.items()
+                  if host not in before or before[host] != seniority]
+    if added:
+        connection.execute(_HOMES.insert(), added)
+
+
+def forget_released(connection: sa.Connection, before: float) -> int:
+    """Forget VMs that no host has had since then, but for those with an owner set by the operator."""
+    return connection.execute(_HOLDERS.delete().where(
+        _HOLDERS.c.released_at < before, _HOLDERS.c.uuid.not_in(sa.select(_OWNERS.c.uuid)))).rowcount
+
+
+# -- look-ups: rows have the columns of reported_instances, with owner and name that count, and silent_since
 
 def find(connection: sa.Connection, uuid: str) -> dict[str, Any] | None:
     row = connection.execute(_held().where(_HOLDERS.c.uuid == uuid)).mappings().first()
@@ -139,39 +277,53 @@ def page(connection: sa.Connection, project_id: str | None, name_like: str | Non
     """
     statement = _held()
     if project_id is not None:
-        statement = statement.where(_project() == project_id)
+        statement = statement.where(_HOLDERS.c.project_id == project_id)
     if name_like is not None:
-        statement = statement.where(_REPORTED.c.display_name.ilike(name_like, escape='!'))
+        statement = statement.where(_HOLDERS.c.display_name.ilike(name_like, escape='!'))
     if marker is not None:
         statement = statement.where(_HOLDERS.c.uuid > marker)
     rows = connection.execute(statement.order_by(_HOLDERS.c.uuid).limit(limit)).mappings()
     return [dict(row) for row in rows]
 
 
+def hosts(connection: sa.Connection) -> list[Host]:
+    """Return the hosts ordered by name."""
+    held = sa.func.count(_HOLDERS.c.uuid)
+    rows = connection.execute(
+        sa.select(_HOSTS.c.host, _HOSTS.c.last_report_at, _SILENT_SINCE, held)
+        .select_from(_HOSTS).outerjoin(_HOLDERS, _HOLDERS.c.host == _HOSTS.c.host)
+        .group_by(_HOSTS.c.host, _HOSTS.c.last_report_at, _HOSTS.c.silent_since).order_by(_HOSTS.c.host))
+    return [Host(*row) for row in rows]
+
+
 def _held() -> sa.Select[Any]:
-    columns = [column for column in _REPORTED.c if column.name not in ('project_id', 'user_id', 'report_number')]
-    user = sa.case((_REPORTED.c.project_id.is_(None), _OWNERS.c.user_id), else_=_REPORTED.c.user_id)
+    known = [_HOLDERS.c[name] for name in _KNOWN]
+    columns = [column for column in _REPORTED.c if column.name not in (*_KNOWN, 'report_number', 'claimed_at')]
     held = sa.and_(_REPORTED.c.uuid == _HOLDERS.c.uuid, _REPORTED.c.host == _HOLDERS.c.host)
-    return (sa.select(*columns, _project().label('project_id'), user.label('user_id'), _HOSTS.c.last_report_at)
-            .select_from(_HOLDERS).join(_REPORTED, held).join(_HOSTS, _HOSTS.c.host == _HOLDERS.c.host)
-            .outerjoin(_OWNERS, _OWNERS.c.uuid == _HOLDERS.c.uuid))
-
-
-def _project() -> sa.ColumnElement[str]:
-    # What the hypervisor's metadata says comes first: the operator cannot give away a VM of Nova's by mistake.
-    return sa.func.coalesce(_REPORTED.c.project_id, _OWNERS.c.project_id)
+    return (sa.select(*columns, *known, _SILENT_SINCE.label('silent_since'))
+            .select_from(_HOLDERS).join(_REPORTED, held).join(_HOSTS, _HOSTS.c.host == _HOLDERS.c.host))
 
 
 # -- owners
 
 def set_owner(connection: sa.Connection, uuid: str, project_id: str, user_id: str | None) -> None:
-    unset_owner(connection, uuid)
+    """Say whose a VM is, whatever hosts say, also if none has it yet."""
+    connection.execute(_OWNERS.delete().where(_OWNERS.c.uuid == uuid))
     connection.execute(_OWNERS.insert().values(uuid=uuid, project_id=project_id, user_id=user_id))
+    if not touch_holder(connection, uuid):
+        connection.execute(_HOLDERS.insert().values(uuid=uuid))
+    connection.execute(_HOLDERS.update().where(_HOLDERS.c.uuid == uuid).values(project_id=project_id, user_id=user_id))
 
 
 def unset_owner(connection: sa.Connection, uuid: str) -> bool:
-    """Return whether there was one."""
-    return bool(connection.execute(_OWNERS.delete().where(_OWNERS.c.uuid == uuid)).rowcount)
+    """Let what is known of the owner count again; return whether there was one set."""
+    was_set = bool(connection.execute(_OWNERS.delete().where(_OWNERS.c.uuid == uuid)).rowcount)
+    if was_set:
+        of_it = _HOLDERS.c.uuid == uuid
+        connection.execute(_HOLDERS.delete().where(of_it, _HOLDERS.c.host.is_(None), _HOLDERS.c.released_at.is_(None)))
+        connection.execute(_HOLDERS.update().where(of_it).values(
+            project_id=_HOLDERS.c.known_project_id, user_id=_HOLDERS.c.known_user_id))
+    return was_set
 
 
 def _batches(uuids: Iterable[str]) -> Iterator[list[str]]:

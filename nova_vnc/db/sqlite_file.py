@@ -4,15 +4,20 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from urllib import parse
 
+import fasteners
+
 _LOCK_TIMEOUT_S = 10.0
 _POLL_S = 0.02
+_TAKES_TOO_LONG = 'another process holds the lock of the database file'
+
+_in_this_process = threading.Lock()
 
 
 def url_of(path: str) -> str:
@@ -22,32 +27,36 @@ def url_of(path: str) -> str:
 
 @contextlib.contextmanager
 def exclusively(path: str) -> Iterator[None]:
-    """Keep other processes that do the same out.
+    """Keep all others that do the same out, in this process and in others.
 
     :raises OSError: the directory cannot be written
-    :raises TimeoutError: another process takes too long
+    :raises TimeoutError: another one takes too long
     """
-    lock_path = f'{path}.lock'
-    descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    # The lock between processes is none between the threads of one, and is gone when any of them closes the file.
+    if not _in_this_process.acquire(timeout=_LOCK_TIMEOUT_S):
+        raise TimeoutError(_TAKES_TOO_LONG)
     try:
-        _restrict(lock_path)
-        _lock(descriptor)
+        with _between_processes(f'{path}.lock'):
+            yield
+    finally:
+        _in_this_process.release()
+
+
+@contextlib.contextmanager
+def _between_processes(lock_path: str) -> Iterator[None]:
+    os.close(os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    _restrict(lock_path)
+    # It never waits in C, where green threads would stand still, but looks again and again.
+    lock = fasteners.InterProcessLock(lock_path, sleep_func=time.sleep)
+    try:
+        if not lock.acquire(delay=_POLL_S, timeout=_LOCK_TIMEOUT_S):
+            raise TimeoutError(_TAKES_TOO_LONG)
+    except threading.ThreadError as error:
+        raise OSError(str(error)) from None
+    try:
         yield
     finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int) -> None:
-    deadline = time.monotonic() + _LOCK_TIMEOUT_S
-    while True:
-        try:
-            # Never waits in C, where green threads would stand still.
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise TimeoutError('another process holds the lock of the database file') from None
-            time.sleep(_POLL_S)
+        lock.release()
 
 
 def _restrict(path: str) -> None:

@@ -62,9 +62,6 @@ class TokenTable:
     def set_expires(self, token_hash: str, expires: int) -> None:
         self._execute(_TABLE.update().where(_COLUMNS.token_hash == token_hash).values(expires=expires))
 
-    def delete(self, token_hash: str) -> None:
-        self._execute(_TABLE.delete().where(_COLUMNS.token_hash == token_hash))
-
     def delete_for_instance(self, instance_uuid: str) -> int:
         """Return how many there were."""
         return self._execute(_TABLE.delete().where(_COLUMNS.instance_uuid == instance_uuid))

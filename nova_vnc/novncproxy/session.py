@@ -38,12 +38,15 @@ LOG = logging.getLogger(__name__)
 
 
 class Door(Protocol):
-    """The client's connection, while it is still HTTP's. All methods but keep() raise OSError when the client left."""
+    """The client's connection, while it is still HTTP's. All methods but claim() raise OSError when the client left."""
 
     peer: str
 
-    def keep(self) -> None:
-        """The client holds a valid token: don't drop it to make room for others."""
+    def claim(self, token: str, instance_uuid: str) -> None:
+        """The client holds a valid token.
+
+        :raises Refused: BUSY, there are too many set-ups already with this token or for this instance
+        """
 
     def turn_away(self, refusal: Refusal, text: str) -> None:
         """Answer with an HTTP status."""
@@ -83,7 +86,7 @@ class Session:
         try:
             with _mistakes_refused():
                 grant = self._admit()
-                self._door.keep()
+                self._door.claim(requests.find_token(self._request), grant.instance_uuid)
                 compute_stream, compute_early = self._reach_console(grant)
         except Refused as refused:
             self._turn_away(refused)

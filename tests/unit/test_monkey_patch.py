@@ -45,6 +45,13 @@ def test_run_native_returns_and_raises():
         monkey_patch.run_native(divmod, 1, 0)
 
 
+def test_run_native_passes_on_what_ends_a_thread():
+    def end():
+        raise SystemExit
+    with pytest.raises(SystemExit):
+        monkey_patch.run_native(end)
+
+
 def test_epoll_lets_other_threads_run_and_sees_what_they_do():
     reader, writer = os.pipe()
     epoll = monkey_patch.Epoll()

@@ -39,6 +39,7 @@ def test_a_unit_starts_the_command_of_its_name(name: str) -> None:
                 if entry.group == 'console_scripts'}
     assert name in commands
     assert read_unit(name)['ExecStart'] == f'/usr/bin/{name}'
+    assert read_unit(name)['ExecReload'] == '/bin/kill -HUP $MAINPID'
 
 
 def test_there_is_a_unit_for_each_service() -> None:

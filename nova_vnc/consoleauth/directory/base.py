@@ -13,7 +13,10 @@ from nova_vnc.consoleauth import resources
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """A VM, and whether its host has gone silent."""
+    """A VM, and whether its host has gone silent.
+
+    Its vm_state is VM_STATE_UNKNOWN when that is so long ago that nobody knows.
+    """
 
     instance: objects.InstanceRecord
     host_is_silent: bool = False

@@ -8,7 +8,6 @@ the last one lets it go.
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -18,7 +17,7 @@ from oslo_log import log as logging
 
 from nova_vnc import exception, objects
 from nova_vnc.consoleauth import resources
-from nova_vnc.consoleauth.directory import base, claims, name_filter
+from nova_vnc.consoleauth.directory import base, name_filter, settlement, silence
 from nova_vnc.db import instances
 from nova_vnc.db.engine import Database
 from nova_vnc.rpc import expiring
@@ -31,101 +30,176 @@ _NUMBERS_COUNT_FOR_S = 30.0
 _MAX_LENGTH = 255       # of the columns
 
 
-@dataclasses.dataclass(frozen=True)
-class _Change:
-    """What a report changed about a VM."""
+# A VM that nobody has is remembered for so long, with its owner: while it is shelved, or between two hosts.
+_REMEMBER_S = 30 * 24 * 3600.0
+_FORGET_INTERVAL_S = 3600.0
 
-    uuid: str
-    old: str | None
-    verdict: claims.Verdict
+
+@dataclasses.dataclass(frozen=True)
+class HostState:
+    """A compute host as the operator sees it."""
+
+    host: str
+    last_report_at: float       # unix seconds
+    instances: int              # VMs that it holds
+    is_silent: bool
+    is_unknown: bool
 
 
 class ReportedInstanceDirectory(base.InstanceDirectory):
     """:param stale_after_s: a host that has reported nothing for so long counts as silent
+    :param unknown_after_s: and after so long as gone, and its VMs as unknown; 0: never
     :param clock: unix seconds
     """
 
-    def __init__(self, database: Database, stale_after_s: float, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: Database, stale_after_s: float, clock: Callable[[], float] = time.time, *,
+                 unknown_after_s: float = 0) -> None:
         self._database = database
-        self._stale_after_s = stale_after_s
         self._clock = clock
-        # Nobody could report while no nova-consoleauth ran, so no host is silent on that account.
-        self._listening_since = clock()
-        self._said_refusals = expiring.ExpiringSet(stale_after_s)
+        self._silence = silence.Silence(stale_after_s, unknown_after_s)
+        # Nobody could report while no nova-consoleauth ran, so no host is silent on that account. From the first report
+        # on, the database knows.
+        self._started_at = clock()
+        self._heard_at = 0.0
+        self._said = expiring.ExpiringSet(stale_after_s)
+        self._forgot_at = clock()
 
     @classmethod
     def build(cls, parts: resources.Resources) -> ReportedInstanceDirectory:
-        return cls(parts.database(), parts.conf.consoleauth.host_stale_after)
+        options = parts.conf.consoleauth
+        return cls(parts.database(), options.host_stale_after, unknown_after_s=options.host_unknown_after)
 
     def get(self, instance_uuid: str) -> base.Entry | None:
         row = self._database.read(lambda connection: instances.find(connection, instance_uuid))
         return self._entry(row) if row else None
 
     def page(self, project_id: str | None, name: str | None, limit: int, marker: str | None) -> Sequence[base.Entry]:
-        if marker is not None:
-            last = self.get(marker)
-            if last is None or (project_id is not None and last.instance.project_id != project_id):
-                raise exception.MarkerNotFound(marker=marker)
         like = None if name is None else name_filter.build_like(name)
-        rows = self._database.read(
-            lambda connection: instances.page(connection, project_id, like, limit, marker))
+        with self._database.shared_reads():
+            last = self.get(marker) if marker is not None else None
+            if marker is not None and (last is None or project_id not in (None, last.instance.project_id)):
+                raise exception.MarkerNotFound(marker=marker)
+            rows = self._database.read(
+                lambda connection: instances.page(connection, project_id, like, limit, marker))
         return [self._entry(row) for row in rows]
 
     def report(self, report: base.Report) -> None:
         now = self._clock()
-        changes = self._database.write(lambda connection: self._apply(connection, report, now))
-        for change in changes:
-            self._log(change)
+        if self._silence.is_nobodys(self._heard_at, now):
+            self._forgive_silence(now)
+        # Nobody waits for it, and it may have to wait for others that name the same VMs.
+        self._log(self._database.write(lambda connection: self._apply(connection, report, now), is_urgent=False))
+        self._heard_at = now
+        if now - self._forgot_at >= _FORGET_INTERVAL_S:
+            self._forgot_at = now
+            self._database.write(lambda connection: instances.forget_released(connection, now - _REMEMBER_S))
 
-    def _apply(self, connection: Any, report: base.Report, now: float) -> list[_Change]:
+    def set_host(self, instance_uuid: str, host: str) -> None:
+        """Let a VM be on this host, by the operator's word, until the host lets it go or another one takes it over.
+
+        What others say of it now does not count until they have stopped saying so.
+
+        :raises InvalidInput: the host does not report the VM
+        """
+        now = self._clock()
+
+        def work(connection: Any) -> list[settlement.Change]:
+            known = instances.touch_holder(connection, instance_uuid)
+            claimants = settlement.bar_all_but(connection, instance_uuid, host) if known else []
+            if host not in claimants:
+                raise exception.InvalidInput(reason=f'host {host} does not report instance {instance_uuid}; '
+                                                    f'those that do: {", ".join(claimants) or "none"}')
+            return settlement.settle(connection, [instance_uuid], self._silence, now)
+        changes = self._database.write(work)
+        LOG.info('The operator says that instance %s is on host %s', instance_uuid, host)
+        self._log(changes)
+
+    def hosts(self) -> list[HostState]:
+        """Return all hosts that have reported, ordered by name."""
+        now = self._clock()
+        return [HostState(found.host, found.last_report_at, found.held,
+                          self._silence.is_stale(found.silent_since, now),
+                          self._silence.is_gone(found.silent_since, now))
+                for found in self._database.read(instances.hosts)]
+
+    def forget_host(self, host: str) -> int:
+        """Forget a host and what it reported, and return how many VMs that was. It may report again.
+
+        :raises InvalidInput: no such host
+        """
+        now = self._clock()
+
+        def work(connection: Any) -> tuple[int, list[settlement.Change]]:
+            uuids = instances.forget_host(connection, host)
+            if uuids is None:
+                raise exception.InvalidInput(reason=f'no host {host} has reported')
+            return len(uuids), settlement.settle(connection, uuids, self._silence, now)
+        count, changes = self._database.write(work)
+        LOG.info('Forgot host %s and the %d instances that it reported', host, count)
+        self._log(changes)
+        return count
+
+    def _forgive_silence(self, now: float) -> None:
+        """After a time in which no nova-consoleauth heard any host, let none of them be silent on that account.
+
+        It is in the database, so that all processes are of one mind.
+        """
+        heard_at = self._database.read(instances.last_heard_at)
+        if self._silence.is_nobodys(heard_at, now):
+            self._database.write(lambda connection: instances.forgive_silence(connection, now))
+
+    def _apply(self, connection: Any, report: base.Report, now: float) -> list[settlement.Change]:
         host, number = report.host, report.number
         if not instances.begin_report(connection, host, number, now, forget_before=now - _NUMBERS_COUNT_FOR_S):
             LOG.debug('Left out a message of an older report of host %s', host)
             return []
-        rows = {record.uuid: _row(record) for record in report.instances}
-        released: list[str] = []
-        if rows:
-            instances.put(connection, host, number, list(rows.values()))
-        if instances.count(connection, host, number) >= report.total:
-            released = instances.drop_others(connection, host, number)
-        return self._settle(connection, [*rows, *released], now)
+        rows = {record.uuid: _row(record) for record in sorted(report.instances, key=lambda record: record.uuid)}
+        is_whole = len(rows) >= report.total
+        said = instances.said_by(connection, host, None if is_whole else list(rows))
+        instances.put(connection, host, number, [row for uuid, row in rows.items() if uuid not in said],
+                      [row for uuid, row in rows.items() if uuid in said and said[uuid].row != row], now)
+        released = sorted(said.keys() - rows.keys())
+        if is_whole:
+            instances.drop(connection, host, released)
+        else:
+            released = self._finish_in_parts(connection, report, rows)
+        news = [uuid for uuid, row in rows.items() if uuid not in said or said[uuid] != instances.Said(row, host)]
+        return settlement.settle(connection, [*news, *released], self._silence, now)
 
-    def _settle(self, connection: Any, uuids: Iterable[str], now: float) -> list[_Change]:
-        uuids = list(uuids)
-        holders = instances.lock_holders(connection, uuids)
-        by_uuid: dict[str, list[claims.Claim]] = collections.defaultdict(list)
-        for claim in instances.claims(connection, uuids):
-            by_uuid[claim.uuid].append(claims.Claim(
-                claim.host, claim.vm_state in claims.RUNNING, not self._is_stale(claim.last_report_at, now)))
-        changes = []
-        for uuid in uuids:
-            old = holders.get(uuid)
-            verdict = claims.settle(old, by_uuid[uuid])
-            if verdict.holder != old:
-                instances.set_holder(connection, uuid, old, verdict.holder)
-            if verdict.holder != old or verdict.refused:
-                changes.append(_Change(uuid, old, verdict))
-        return changes
+    def _finish_in_parts(self, connection: Any, report: base.Report, uuids: Iterable[str]) -> list[str]:
+        """Return what a report of several messages has released, once this one was the last to be handled."""
+        instances.mark(connection, report.host, report.number, uuids)
+        if instances.count(connection, report.host, report.number) < report.total:
+            return []
+        return instances.drop_others(connection, report.host, report.number)
 
-    def _log(self, change: _Change) -> None:
-        old, verdict = change.old, change.verdict
-        if old is not None and verdict.holder is not None and old != verdict.holder:
-            LOG.info('Instance %s is on host %s now; it was on %s', change.uuid, verdict.holder, old)
-        for host in verdict.refused:
-            claim = (change.uuid, verdict.holder, host)
-            if claim not in self._said_refusals:
-                LOG.warning('Security event: host %s claims instance %s, which host %s holds: refused. This is no '
-                            'attack if the instance is being migrated, or was left behind by that',
-                            host, change.uuid, verdict.holder)
-            self._said_refusals.add(claim)  # for as long as the claim is made again and again
+    def _log(self, changes: Iterable[settlement.Change]) -> None:
+        for change in changes:
+            old, verdict = change.old, change.verdict
+            if old is not None and verdict.holder is not None and old != verdict.holder:
+                LOG.info('Instance %s is on host %s now; it was on %s', change.uuid, verdict.holder, old)
+            for host in verdict.refused:
+                self._say_once('Security event: host %s claims instance %s, which host %s holds: refused. This is no '
+                               'attack if the instance is being migrated, or was left behind by that',
+                               host, change.uuid, verdict.holder)
+            if change.disputed_project_id is not None:
+                self._say_once('Security event: host %s says that instance %s belongs to project %s, but it is known '
+                               'to belong to %s: refused. This is no attack if an administrator has moved or rebuilt '
+                               'it', verdict.holder, change.uuid, change.disputed_project_id, change.known_project_id)
 
-    def _is_stale(self, last_report_at: float, now: float) -> bool:
-        return now - max(last_report_at, self._listening_since) > self._stale_after_s
+    def _say_once(self, *message: object) -> None:
+        if message not in self._said:
+            LOG.warning(*message)
+        self._said.add(message)     # for as long as it is claimed again and again
 
     def _entry(self, row: dict[str, Any]) -> base.Entry:
-        fields = {name: value for name, value in row.items() if name not in ('instance_id', 'last_report_at')}
+        fields = {name: value for name, value in row.items() if name not in ('instance_id', 'silent_since')}
+        now = self._clock()
+        silent_since = row['silent_since'] if self._heard_at else max(row['silent_since'], self._started_at)
+        if self._silence.is_gone(silent_since, now):
+            fields.update(vm_state=objects.VM_STATE_UNKNOWN, task_state=None)
         return base.Entry(objects.InstanceRecord(id=row['instance_id'], **fields),
-                          self._is_stale(row['last_report_at'], self._clock()))
+                          self._silence.is_stale(silent_since, now))
 
 
 def _row(record: objects.InstanceRecord) -> dict[str, Any]:

@@ -36,10 +36,6 @@ class TokenStore(abc.ABC):
         """Return a token that is valid at a time (unix seconds)."""
 
     @abc.abstractmethod
-    def delete(self, token_hash: str) -> None:
-        """Forget a token; it need not be there."""
-
-    @abc.abstractmethod
     def delete_for_instance(self, instance_uuid: str) -> int:
         """Forget the tokens of a VM and return how many there were."""
 

@@ -41,9 +41,6 @@ class DatabaseTokenStore(base.TokenStore):
         stored = self._find(token_hash)
         return stored if stored is not None and tokens.is_valid(stored, now) else None
 
-    def delete(self, token_hash: str) -> None:
-        self._table.delete(token_hash)
-
     def delete_for_instance(self, instance_uuid: str) -> int:
         return self._table.delete_for_instance(instance_uuid)
 

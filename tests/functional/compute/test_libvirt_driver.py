@@ -1,19 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """The libvirt driver on libvirt's own test driver, which lives in this process, and on connections that misbehave."""
 
+import contextlib
 import itertools
 import threading
 import time
 import uuid
 
-import libvirt
 import pytest
 
 from nova_vnc import exception, monkey_patch
-from nova_vnc.compute.virt.libvirt import connection
 from nova_vnc.compute.virt.libvirt import driver as libvirt_driver
 from tests.fixtures.domain_xml import DomainSpec, NovaMetadata, build_domain_xml
+from tests.fixtures.fail import unexpected
 from tests.fixtures.polling import wait_until
+
+# Where it is missing these tests are left out (run_tests.sh --no-real), or fail.
+with contextlib.suppress(ImportError):
+    import libvirt
+
+    from nova_vnc.compute.virt.libvirt import connection
+
+pytestmark = pytest.mark.libvirt
 
 URI = 'test:///default'
 TIMEOUT_S = 30
@@ -42,9 +50,10 @@ def start(changes):
     started = []
 
     def start_driver(open_connection=connection.Connection):
-        driver = libvirt_driver.LibvirtDriver(URI, '192.0.2.5', open_connection)
+        driver = libvirt_driver.LibvirtDriver(
+            URI, '192.0.2.5', open_connection, connection.start_event_loop)
         started.append(driver)
-        driver.start(changes)
+        driver.start(changes, unexpected)
         return driver
     yield start_driver
     for driver in started:
@@ -53,7 +62,6 @@ def start(changes):
 
 @pytest.fixture
 def driver(start, changes):
-    connection.start_event_loop()
     started = start()
     changes.wait_for_more_than(0)
     return started
@@ -62,7 +70,6 @@ def driver(start, changes):
 @pytest.fixture
 def define():
     """Define a guest in test:///default by the fields of DomainSpec."""
-    connection.start_event_loop()
     opened = libvirt.open(URI)
     defined = []
     numbers = itertools.count(0xc00)
@@ -141,6 +148,74 @@ def _is_unavailable(driver) -> bool:
     except exception.HypervisorUnavailable:
         return True
     return False
+
+
+class Failing:
+    """Stands before a domain of libvirt's, and fails to tell what it is asked.
+
+    :param error: what it raises
+    """
+
+    def __init__(self, virt, error) -> None:
+        self._virt = virt
+        self._error = error
+
+    def __getattr__(self, name):
+        return getattr(self._virt, name)
+
+    def XMLDesc(self, _flags):
+        raise self._error
+
+
+class FailingConnection(connection.Connection):
+    """A connection to libvirt which fails to describe one domain.
+
+    :cvar failing: its uuid
+    """
+
+    failing = ''
+
+    def __init__(self, uri, on_news) -> None:
+        super().__init__(uri, on_news)
+        list_all = self._virt.listAllDomains
+        self._virt.listAllDomains = lambda flags: [
+            Failing(virt, libvirt.libvirtError('cannot acquire state change lock'))
+            if virt.UUIDString() == self.failing else virt for virt in list_all(flags)]
+
+
+def test_a_domain_that_libvirt_fails_to_describe(start, define, changes, caplog, monkeypatch):
+    caplog.set_level('INFO')
+    connection.start_event_loop()
+    driver = start(FailingConnection)
+    changes.wait_for_more_than(0)
+    good, bad = (define(metadata=NovaMetadata(name, project='p1', user='u1')) for name in ('good', 'bad'))
+    bad.create()
+    before = find(driver, bad)
+    monkeypatch.setattr(FailingConnection, 'failing', bad.UUIDString())
+    for _ in range(3):
+        good.create()
+        assert find(driver, good).vm_state == 'active'
+        good.destroy()
+        assert find(driver, good).vm_state == 'stopped'
+        assert find(driver, bad) == before
+    lines = [record.getMessage() for record in caplog.records if bad.UUIDString() in record.getMessage()]
+    assert len(lines) == 1
+    assert lines[0].endswith('which is reported as it was last: cannot acquire state change lock')
+
+    bad.suspend()
+    monkeypatch.setattr(FailingConnection, 'failing', '')
+    assert find(driver, bad).vm_state == 'paused'
+    assert f'describes instance {bad.UUIDString()} again' in caplog.text
+
+
+def test_a_domain_that_libvirt_never_described(start, define, changes, monkeypatch):
+    connection.start_event_loop()
+    bad = define(metadata=NovaMetadata('bad', project='p1', user='u1'))
+    monkeypatch.setattr(FailingConnection, 'failing', bad.UUIDString())
+    driver = start(FailingConnection)
+    changes.wait_for_more_than(0)
+    instance = find(driver, bad)
+    assert (instance.name, instance.vm_state, instance.project_id) == (bad.name(), 'unknown', None)
 
 
 # -- connections that misbehave

@@ -121,7 +121,7 @@ database = Database(own_file=sys.argv[1])
 for _ in range(20):
     row = {'uuid': str(uuid.uuid4())}
     database.write(lambda connection: connection.execute(sa.text(
-        "INSERT INTO instance_holders VALUES (:uuid, 'host')"), row))
+        "INSERT INTO instance_holders (uuid, host) VALUES (:uuid, 'host')"), row))
 '''
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import contextlib
+import json
 import sqlite3
 from pathlib import Path
 
@@ -52,10 +53,17 @@ def manage(conf_path: Path, capsys: pytest.CaptureFixture[str]) -> Manage:
     return Manage(conf_path, capsys)
 
 
-def report(conf_path: Path, **fields: object) -> None:
+def report(conf_path: Path, host: str = 'h1', **fields: object) -> None:
     database = Database(own_file=str(conf_path.with_name('state') / 'nova-vnc.sqlite'))
     with contextlib.closing(database):
-        ReportedInstanceDirectory(database, 180).report(Report('h1', 1, 1, [InstanceRecord(uuid=UUID, **fields)]))
+        ReportedInstanceDirectory(database, 180).report(Report(host, 1, 1, [InstanceRecord(uuid=UUID, **fields)]))
+
+
+def age(tmp_path: Path, host: str, by_s: float) -> None:
+    """Let the last report of a host be older."""
+    with contextlib.closing(sqlite3.connect(tmp_path / 'state' / 'nova-vnc.sqlite')) as connection, connection:
+        connection.execute('UPDATE reported_hosts SET last_report_at = last_report_at - ?, silent_since = 0 '
+                           'WHERE host = ?', (by_s, host))
 
 
 def test_sync_of_our_own_file(manage: Manage, tmp_path: Path):
@@ -88,8 +96,47 @@ def test_owner(manage: Manage, conf_path: Path):
 
 def test_owner_of_a_vm_of_nova(manage: Manage, conf_path: Path):
     report(conf_path, project_id='p1')
-    assert manage('instance', 'set-owner', UUID, '--project', 'p2') == \
-        f'Instance {UUID} goes on belonging to project p1: its hypervisor says so.\n'
+    assert manage('instance', 'set-owner', UUID, '--project', 'p2') == f'Instance {UUID} belongs to project p2.\n'
+
+
+def test_host(manage: Manage, conf_path: Path, tmp_path: Path):
+    report(conf_path, 'evil', project_id='p-evil')
+    report(conf_path, 'h1', project_id='p1')
+    assert manage('instance', 'set-host', UUID, 'h1') == f'Instance {UUID} is on host h1.\n'
+    assert manage('instance', 'set-host', UUID.upper(), 'h1') == f'Instance {UUID} is on host h1.\n'
+    with pytest.raises(exception.InvalidInput,
+                       match=f'host h2 does not report instance {UUID}; those that do: evil, h1$'):
+        manage('instance', 'set-host', UUID, 'h2')
+    age(tmp_path, 'h1', 600)
+    assert manage('instance', 'set-host', UUID, 'h1') == f'Instance {UUID} is on host h1.\n'
+
+
+def test_hosts(manage: Manage, conf_path: Path, tmp_path: Path):
+    assert manage('host', 'list').split() == ['HOST', 'LAST', 'REPORT', 'AGE', 'VMS', 'STATE']
+    for host in ('h1', 'h2', 'h3'):
+        report(conf_path, host)
+    age(tmp_path, 'h1', 2000)
+    age(tmp_path, 'h2', 200)
+    lines = [line.split() for line in manage('host', 'list').splitlines()]
+    assert [(line[0], line[-2], line[-1]) for line in lines[1:]] == [
+        ('h1', '1', 'unknown'), ('h2', '0', 'silent'), ('h3', '0', 'up')]
+    assert float(lines[1][3].rstrip('s')) == pytest.approx(2000, abs=60)
+    found = json.loads(manage('host', 'list', '--json'))
+    assert [set(host) for host in found] == [
+        {'host', 'last_report_at', 'instances', 'is_silent', 'is_unknown'}] * 3
+    assert [(host['host'], host['is_silent'], host['is_unknown']) for host in found] == [
+        ('h1', True, True), ('h2', True, False), ('h3', False, False)]
+
+
+def test_forget_a_host(manage: Manage, conf_path: Path):
+    report(conf_path, 'h1')
+    report(conf_path, 'h2')
+    assert manage('host', 'forget', 'h1') == \
+        'Host h1 and what it said of 1 VMs are forgotten. If it reports again, it is listed again.\n'
+    assert [line.split()[0] for line in manage('host', 'list').splitlines()] == ['HOST', 'h2']
+    assert '1' in manage('host', 'list').splitlines()[1].split()
+    with pytest.raises(exception.InvalidInput, match='no host h1 has reported'):
+        manage('host', 'forget', 'h1')
 
 
 def test_malformed(manage: Manage):

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
+import itertools
 import threading
 
 import pytest
 
 from nova_vnc import exception, objects
 from nova_vnc.compute.reporter import Reporter
+from tests.fixtures.fail import unexpected
 from tests.fixtures.hypervisor import FakeHypervisor
 from tests.fixtures.polling import wait_until
 
@@ -52,11 +54,12 @@ def hypervisor():
 def start(hypervisor, listener):
     started = []
 
-    def start_reporter(interval_s=NEVER_S, settle_s=0.01, retry_s=0.01, follow_ups=0):
+    def start_reporter(interval_s=NEVER_S, settle_s=0.01, retry_s=0.01, follow_ups=0, **options):
+        options.setdefault('min_interval_s', 0)
         reporter = Reporter(hypervisor.list_instances, listener, 'compute1', interval_s, settle_s=settle_s,
-                            retry_s=retry_s, follow_ups=follow_ups)
-        hypervisor.start(reporter.report_soon)
-        reporter.start()
+                            retry_s=retry_s, follow_ups=follow_ups, **options)
+        hypervisor.start(reporter.report_soon, unexpected)
+        reporter.start(unexpected)
         started.append(reporter)
         return reporter
     yield start_reporter
@@ -123,6 +126,56 @@ def test_a_change_during_a_report_is_not_lost(start, hypervisor, listener):
     hypervisor.add(ONE, '5900')
     listener.may_pass.set()
     wait_until(lambda: listener.reports and len(listener.reports[-1]) == 1, 10, 'the change to be reported')
+
+
+class Pacer:
+    """Stands where threading.Event does in a reporter: time passes only while it is waited for.
+
+    :ivar pauses: how long the reporter waited after each report and its news, in seconds
+    """
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.pauses: list[float] = []
+        self.stopped = threading.Event()
+
+    def is_set(self):
+        return self.stopped.is_set() or len(self.pauses) >= 5
+
+    def set(self):
+        self.stopped.set()
+
+    def wait(self, timeout_s):
+        self.pauses.append(timeout_s)
+        self.now += timeout_s
+
+
+def test_news_all_the_time_makes_one_report_a_second(hypervisor, listener):
+    pacer = Pacer()
+    sent_at = []
+
+    def list_instances():
+        sent_at.append(pacer.now)
+        pacer.now += 0.1        # libvirt takes its time
+        reporter.report_soon()
+        return []
+    reporter = Reporter(list_instances, listener, 'compute1', NEVER_S, follow_ups=0, clock=lambda: pacer.now)
+    reporter._stopping = pacer
+    reporter._run()
+    assert [later - earlier for earlier, later in itertools.pairwise(sent_at)] == pytest.approx([1.0] * 4)
+
+
+def test_the_first_news_after_a_quiet_time_is_reported_soon(hypervisor, listener):
+    pacer = Pacer()
+    reporter = Reporter(hypervisor.list_instances, listener, 'compute1', NEVER_S, follow_ups=0,
+                        clock=lambda: pacer.now)
+
+    class News(threading.Event):
+        def wait(self, timeout_s):
+            pacer.now += 30     # nothing happens for so long
+    reporter._news, reporter._stopping = News(), pacer
+    reporter._run()
+    assert pacer.pauses == [0.5] * 5
 
 
 def test_no_report_while_the_hypervisor_is_away(start, hypervisor, listener):

@@ -39,7 +39,7 @@ def count(database: Database) -> int:
 
 
 def insert(database: Database, uuid: str = 'u') -> None:
-    statement = sa.text("INSERT INTO instance_holders VALUES (:uuid, 'host')")
+    statement = sa.text("INSERT INTO instance_holders (uuid, host) VALUES (:uuid, 'host')")
     database.write(lambda connection: connection.execute(statement, {'uuid': uuid}))
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
+import re
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ def test_servers_are_not_waited_for_too_long():
     assert url.password == 'secret'
 
 
+@pytest.mark.parametrize(('connection', 'driver'), [
+    ('mysql://db.example.com/x', 'mysql+pymysql'), ('postgresql://db.example.com/x', 'postgresql+psycopg2')])
+def test_the_driver_of_a_url_without_one_is_that_of_our_extra(connection: str, driver: str):
+    url = sa.make_url(build(connection)._url)
+    assert url.drivername == driver
+    assert url.query['connect_timeout'] == '3'
+
+
 @pytest.mark.parametrize('connection', [
     'nova:secret@db.example.com',
     'nosuchdatabase://nova:secret@db.example.com/x',
@@ -49,8 +58,12 @@ def test_malformed(connection: str):
     assert 'secret' not in str(caught.value)
 
 
-def test_a_driver_that_is_not_installed():
-    with pytest.raises(exception.ConfigurationError, match=r'\[database\]connection = mysql\+mysqldb:.* not installed '
-                                                           r'.*MySQLdb.*nova-vnc\[mysql\]') as caught:
-        build('mysql+mysqldb://nova:secret@db.example.com/x')
+@pytest.mark.parametrize(('driver', 'library', 'extra'), [
+    ('mysql+mysqldb', 'MySQLdb', r'; pip install nova-vnc\[mysql\] brings PyMySQL'),
+    ('postgresql+psycopg', 'psycopg', r'; pip install nova-vnc\[postgresql\] brings psycopg2'),
+    ('oracle+oracledb', 'oracledb', '')])
+def test_a_driver_that_is_not_installed(driver: str, library: str, extra: str):
+    with pytest.raises(exception.ConfigurationError, match=rf'\[database\]connection = {re.escape(driver)}:.* not '
+                                                           rf'installed .*{library}.*\){extra}$') as caught:
+        build(f'{driver}://nova:secret@db.example.com/x')
     assert 'secret' not in str(caught.value)

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import libvirt
 
-from nova_vnc import exception, monkey_patch
+from nova_vnc import exception, monkey_patch, threads
+from nova_vnc.compute.virt.libvirt import domain
 
 T = TypeVar('T')
 
@@ -31,10 +32,11 @@ _CREDENTIALS = [libvirt.VIR_CRED_AUTHNAME, libvirt.VIR_CRED_PASSPHRASE, libvirt.
 _event_loop_runs = False
 
 
-def start_event_loop() -> None:
+def start_event_loop(fail: threads.Fail) -> None:
     """Run libvirt's own event loop in a native thread, for the rest of the process.
 
-    It carries events and keepalives of all connections that are opened after this. To be called from one thread.
+    It carries events and keepalives of all connections that are opened after this: without it a host that is gone
+    would seem to be there. To be called from one thread.
     """
     global _event_loop_runs
     if _event_loop_runs:
@@ -43,7 +45,7 @@ def start_event_loop() -> None:
     # libvirt prints every error to stderr otherwise.
     libvirt.registerErrorHandler(lambda _opaque, _error: None, None)
     libvirt.virEventRegisterDefaultImpl()
-    monkey_patch.start_native_thread(_run_event_loop, 'libvirt-events')
+    threads.start_native('libvirt-events', _run_event_loop, fail)
 
 
 def _run_event_loop() -> None:
@@ -103,8 +105,8 @@ class Connection:
                 raise exception.InstanceNotFound(instance_id=instance_uuid) from None
             raise self._unavailable(error) from None
 
-    def list_domains(self) -> list[tuple[str, int]]:
-        """Return XML and state (domain.DomainState) of each domain, running or not.
+    def list_domains(self) -> list[domain.Description]:
+        """Return what there is, running or not. A domain that libvirt fails to describe does not keep others away.
 
         :raises HypervisorUnavailable: libvirt cannot tell
         """
@@ -114,13 +116,17 @@ class Connection:
             raise self._unavailable(error) from None
         return [found for found in map(self._describe, domains) if found is not None]
 
-    def _describe(self, domain: Any) -> tuple[str, int] | None:
+    def _describe(self, virt: Any) -> domain.Description | None:
+        uuid, name = virt.UUIDString(), virt.name()     # what was listed holds these
         try:
-            return self._call(lambda: (domain.XMLDesc(0), domain.state()[0]))
+            return domain.Description(uuid, name, *self._call(lambda: (virt.XMLDesc(0), virt.state()[0])))
         except libvirt.libvirtError as error:
             if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
                 return None   # gone since it was listed
-            raise self._unavailable(error) from None
+            unavailable = self._unavailable(error)
+            if self.is_lost:
+                raise unavailable from None
+            return domain.Description(uuid, name, error=str(error))
 
     def close(self) -> None:
         """Release it, lost or not. May take as long as the daemon takes to answer."""

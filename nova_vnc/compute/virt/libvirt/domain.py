@@ -7,6 +7,7 @@ The form is that of libvirt's formatdomain.html; the element nova:instance in it
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import re
 from xml.etree import ElementTree
@@ -37,6 +38,21 @@ class DomainState(enum.IntEnum):
     PMSUSPENDED = 7     # suspended by the guest's own power management
 
 
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """What libvirt says of a domain.
+
+    :ivar xml: None: it could not be had, for the reason `error`
+    :ivar state: a DomainState, or a number that a later libvirt may add
+    """
+
+    uuid: str
+    name: str
+    xml: str | None = None
+    state: int = DomainState.NOSTATE
+    error: str = ''
+
+
 _VM_STATES: dict[int, str] = {
     DomainState.NOSTATE: 'active', DomainState.RUNNING: 'active', DomainState.BLOCKED: 'active',
     DomainState.PAUSED: 'paused', DomainState.PMSUSPENDED: 'suspended',
@@ -60,6 +76,14 @@ def read_instance(xml: str, state: int) -> objects.InstanceRecord | None:
     return objects.InstanceRecord(
         uuid=uuid, id=_nova_id(name), name=name, display_name=display_name or _text(root, 'title') or name,
         user_id=user_id, project_id=project_id, vm_state=_VM_STATES.get(state, 'error'))
+
+
+def of_unknown_state(description: Description) -> objects.InstanceRecord | None:
+    """Return the VM of which nothing but its names is known."""
+    uuid = objects.normalize_uuid(description.uuid)
+    name = description.name[:_MAX_CHARACTERS]
+    return objects.InstanceRecord(uuid=uuid, id=_nova_id(name), name=name, display_name=name,
+                                  vm_state=objects.VM_STATE_UNKNOWN) if uuid else None
 
 
 def read_vnc_port(xml: str, instance_uuid: str) -> str:

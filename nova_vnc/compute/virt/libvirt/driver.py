@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from oslo_log import log as logging
 
-from nova_vnc import exception, monkey_patch, objects
+from nova_vnc import exception, monkey_patch, objects, threads
 from nova_vnc.compute.virt import driver
 from nova_vnc.compute.virt.libvirt import domain, native_calls, wakeup
 
@@ -30,7 +30,8 @@ _MAX_REQUESTS = 8
 _LIST_TIMEOUT_S = 30.0
 
 _DEFAULT_URI = 'qemu:///system'
-_URI_BY_VIRT_TYPE = {'lxc': 'lxc:///', 'parallels': 'parallels:///system'}
+_URI_BY_VIRT_TYPE = {'lxc': 'lxc:///', 'parallels': 'parallels:///system', 'uml': 'uml:///system',
+                     'xen': 'xen:///system'}
 
 
 class LibvirtDriver(driver.ComputeDriver):
@@ -42,23 +43,28 @@ class LibvirtDriver(driver.ComputeDriver):
     :param uri: as `virsh -c` takes it
     :param vnc_host: address of this host at which the proxy reaches VNC servers
     :param open_connection: connection.Connection
+    :param start_event_loop: connection.start_event_loop
     """
 
     def __init__(self, uri: str, vnc_host: str,
-                 open_connection: Callable[[str, Callable[[], None]], connection.Connection]) -> None:
+                 open_connection: Callable[[str, Callable[[], None]], connection.Connection],
+                 start_event_loop: Callable[[threads.Fail], None]) -> None:
         self._uri = uri
         self._vnc_host = vnc_host
         self._open_connection = open_connection
+        self._start_event_loop = start_event_loop
         self._connection: connection.Connection | None = None
         self._wakeup = wakeup.Wakeup()
         self._stopping = threading.Event()
         # Apart from each other, so that lists that hang leave places for requests.
         self._requests = native_calls.NativeCalls(_MAX_REQUESTS)
         self._lists = native_calls.NativeCalls(1)
+        self._last_known: dict[str, objects.InstanceRecord] = {}     # of the last list, by uuid
+        self._unreadable: set[str] = set()
 
-    def start(self, on_change: Callable[[], None]) -> None:
-        threading.Thread(target=self._keep_connected, args=(on_change,), name='libvirt-connection',
-                         daemon=True).start()
+    def start(self, on_change: Callable[[], None], fail: threads.Fail) -> None:
+        self._start_event_loop(fail)
+        threads.start('libvirt-connection', lambda: self._keep_connected(on_change), fail, self._stopping.is_set)
 
     def stop(self) -> None:
         self._stopping.set()
@@ -66,8 +72,24 @@ class LibvirtDriver(driver.ComputeDriver):
 
     def list_instances(self) -> list[objects.InstanceRecord]:
         described = self._ask(self._lists, _LIST_TIMEOUT_S, lambda open_one: open_one.list_domains())
-        records = [domain.read_instance(xml, state) for xml, state in described]
-        return [record for record in records if record is not None]
+        records = [record for record in map(self._read, described) if record is not None]
+        self._last_known = {record.uuid: record for record in records}
+        self._say_unreadable({one.uuid: one.error for one in described if one.xml is None})
+        return records
+
+    def _read(self, described: domain.Description) -> objects.InstanceRecord | None:
+        if described.xml is not None:
+            return domain.read_instance(described.xml, described.state)
+        # Left out, it would be taken for a VM that this host does not have any more.
+        return self._last_known.get(described.uuid) or domain.of_unknown_state(described)
+
+    def _say_unreadable(self, errors: dict[str, str]) -> None:
+        for uuid in errors.keys() - self._unreadable:
+            LOG.warning('libvirt at %s does not describe instance %s, which is reported as it was last: %s', self._uri,
+                        uuid, errors[uuid])
+        for uuid in self._unreadable & self._last_known.keys() - errors.keys():
+            LOG.info('libvirt at %s describes instance %s again', self._uri, uuid)
+        self._unreadable = set(errors)
 
     def get_vnc_console(self, instance_uuid: str) -> objects.VNCServerAddress:
         uuid = objects.normalize_uuid(instance_uuid)
@@ -131,6 +153,5 @@ def build_driver(conf: Any) -> LibvirtDriver:
         raise exception.ConfigurationError(
             reason=f'[DEFAULT]compute_driver = {conf.compute_driver} needs libvirt-python, which is not installed '
                    f'({error}); pip install nova-vnc[libvirt] brings it') from None
-    connection.start_event_loop()
     uri = conf.libvirt.connection_uri or _URI_BY_VIRT_TYPE.get(conf.libvirt.virt_type, _DEFAULT_URI)
-    return LibvirtDriver(uri, conf.vnc.server_proxyclient_address, connection.Connection)
+    return LibvirtDriver(uri, conf.vnc.server_proxyclient_address, connection.Connection, connection.start_event_loop)

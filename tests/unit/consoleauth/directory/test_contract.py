@@ -12,6 +12,7 @@ import pytest
 from nova_vnc import exception
 from nova_vnc.consoleauth.directory.base import InstanceDirectory, Report
 from nova_vnc.consoleauth.directory.reported import ReportedInstanceDirectory
+from nova_vnc.db.engine import Database
 from nova_vnc.objects import InstanceRecord
 from tests.fixtures.database import new_database
 
@@ -28,14 +29,18 @@ RECORD = InstanceRecord(uuid=uuid(1), id=12, name='instance-0000000c', display_n
 Filled = Callable[[Path, Sequence[InstanceRecord]], AbstractContextManager[InstanceDirectory]]
 
 
+def fill_reported(database: Database, records: Sequence[InstanceRecord]) -> InstanceDirectory:
+    filled = ReportedInstanceDirectory(database, stale_after_s=180)
+    for host in {record.host for record in records}:
+        here = [record for record in records if record.host == host]
+        filled.report(Report(host, 1, len(here), here))
+    return filled
+
+
 @contextlib.contextmanager
 def reported(directory: Path, records: Sequence[InstanceRecord]) -> Iterator[InstanceDirectory]:
     with new_database(directory) as database:
-        filled = ReportedInstanceDirectory(database, stale_after_s=180)
-        for host in {record.host for record in records}:
-            here = [record for record in records if record.host == host]
-            filled.report(Report(host, 1, len(here), here))
-        yield filled
+        yield fill_reported(database, records)
 
 
 DIRECTORIES: dict[str, Filled] = {'reported': reported}

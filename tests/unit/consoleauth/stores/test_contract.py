@@ -54,7 +54,6 @@ def test_what_is_added_comes_back(store: TokenStore):
 
 def test_unknown(store: TokenStore):
     assert store.get(hash_token('nobody'), NOW) is None
-    store.delete(hash_token('nobody'))
     assert store.delete_for_instance(INSTANCE) == 0
     assert store.purge(NOW) == 0
 
@@ -82,15 +81,6 @@ def test_again_with_other_data(store: TokenStore, change: dict[str, object]):
     with pytest.raises(exception.TokenInUse):
         store.add(dataclasses.replace(STORED, **change))
     assert store.get(STORED.token_hash, NOW) == STORED
-
-
-def test_delete(store: TokenStore):
-    other = another('other')
-    store.add(STORED)
-    store.add(other)
-    store.delete(STORED.token_hash)
-    assert store.get(STORED.token_hash, NOW) is None
-    assert store.get(other.token_hash, NOW) == other
 
 
 def test_delete_for_instance(store: TokenStore):
