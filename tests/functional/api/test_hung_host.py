@@ -21,7 +21,7 @@ HUNG_HOST = 'host-that-hangs'
 
 @pytest.fixture
 def patience(monkeypatch):
-    # Of ten seconds; what is measured against it is a fraction of one.
+    # Of nine seconds; what is measured against it is a fraction of one.
     monkeypatch.setattr(factory, 'REQUEST_TIMEOUT_S', PATIENCE_S)
 
 

@@ -91,9 +91,9 @@ def test_a_session_holds_no_thread(rig):
 
 def test_an_invalid_token_does_not_hold_a_place(rig):
     rig.start(max_pending_connections=3)
-    rig.consoleauth.checks['x'] = objects.TokenCheck(None, objects.REASON_INVALID)
-    for _ in range(3):
-        rig.connect().sendall(build_upgrade('/?token=x', Origin=rig.origin))  # and never reads the reason
+    for number in range(3):     # equal tokens would share one check
+        rig.consoleauth.checks[f'x{number}'] = objects.TokenCheck(None, objects.REASON_INVALID)
+        rig.connect().sendall(build_upgrade(f'/?token=x{number}', Origin=rig.origin))  # and never reads the reason
     wait_until(lambda: rig.consoleauth.asked == 3, 10, 'the checks')
     connect(rig, rig.console())
 
