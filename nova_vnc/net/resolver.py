@@ -69,7 +69,8 @@ class Resolver:
         self._patience_s = patience_s
         self._clock = clock
         self._lock = threading.Lock()
-        self._workers = futures.ThreadPoolExecutor(max_lookups, 'resolve')
+        # The interpreter would wait for these threads at its end; service.end_process() does not.
+        self._workers = futures.ThreadPoolExecutor(max_lookups, thread_name_prefix='resolve')
         self._lookups: dict[str, _Lookup] = {}
         self._answers: cachetools.TTLCache[str, _Answer] = cachetools.TTLCache(_MAX_NAMES, _KEPT_S, timer=clock)
 

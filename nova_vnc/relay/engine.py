@@ -8,6 +8,7 @@ import threading
 from contextlib import ExitStack
 from functools import partial
 
+from nova_vnc import threads
 from nova_vnc.net.websocket import FrameParser
 from nova_vnc.relay.buffer import SharedBuffer
 from nova_vnc.relay.end import EndCause, RelayEnd
@@ -15,7 +16,6 @@ from nova_vnc.relay.loop import EventLoop, Poller
 from nova_vnc.relay.notifier import EndNotifier
 from nova_vnc.relay.relay import EndObserver, Relay, Timing
 from nova_vnc.relay.side import ClientSide, Side
-from nova_vnc.relay.thread import FailureObserver, run_loudly
 
 
 class EngineStopped(Exception):
@@ -42,16 +42,14 @@ class Engine:
     def __len__(self) -> int:
         return len(self._relays)
 
-    def start(self, on_failure: FailureObserver) -> None:
+    def start(self, on_failure: threads.Fail) -> None:
         """Start the threads; once.
 
         :param on_failure: called with one line if one of them ends for any other reason than stop(); the engine is of
             no use from then on
         """
         self._notifier.start(on_failure)
-        self._thread = threading.Thread(target=run_loudly, args=('Relaying', self._run, on_failure), name='relay',
-                                        daemon=True)
-        self._thread.start()
+        self._thread = threads.start('relay', self._run, on_failure)
 
     def stop(self) -> None:
         """End all sessions at once (Relay.close() ends one gently); return when their observers have been told."""

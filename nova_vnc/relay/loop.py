@@ -161,12 +161,17 @@ class EventLoop:
                     watcher.on_error(error)
         if self._calls:
             self._run_calls()
-        if self._timers:
-            self._run_timers()
+        self._run_timers()
 
     def _next_wait(self) -> float | None:
         due = self._timers.next_due()
-        return None if due is None else min(max(0.0, due - self.clock()), _LONGEST_WAIT_S)
+        if due is None:
+            return None
+        # Once for each key press: min() and max() would be felt.
+        wait_s = due - self.clock()
+        if wait_s > _LONGEST_WAIT_S:
+            return _LONGEST_WAIT_S
+        return wait_s if wait_s > 0.0 else 0.0
 
     def _run_calls(self) -> None:
         for _ in range(len(self._calls)):

@@ -7,9 +7,9 @@ import logging
 import queue
 import threading
 
+from nova_vnc import threads
 from nova_vnc.relay.end import RelayEnd
 from nova_vnc.relay.relay import EndObserver
-from nova_vnc.relay.thread import FailureObserver, run_loudly
 
 LOG = logging.getLogger(__name__)
 
@@ -23,11 +23,9 @@ class EndNotifier:
         self._notices: queue.Queue[_Notice | None] = queue.Queue()
         self._thread: threading.Thread | None = None
 
-    def start(self, on_failure: FailureObserver) -> None:
+    def start(self, on_failure: threads.Fail) -> None:
         """:param on_failure: called if the thread ends for any other reason than stop()"""
-        self._thread = threading.Thread(target=run_loudly, name='relay-ends', daemon=True,
-                                        args=('Telling about the ends of sessions', self._run, on_failure))
-        self._thread.start()
+        self._thread = threads.start('relay-ends', self._run, on_failure)
 
     def notify(self, observer: EndObserver, end: RelayEnd, error: Exception | None) -> None:
         """Have observer(end) called soon.
