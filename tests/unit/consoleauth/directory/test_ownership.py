@@ -490,7 +490,8 @@ def machine(tmp_path: Path) -> Any:
 
 
 def test_ownership(machine: type[Cloud]):
-    # Without shrinking, which takes minutes; `Phase.shrink` is worth adding once it has failed.
+    # The same walks each time. After a change of the rules, take derandomize out and let it run for longer. Without
+    # shrinking, which takes minutes: add Phase.shrink once it has failed.
     run_state_machine_as_test(machine, settings=settings(
-        max_examples=30, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck),
-        phases=[Phase.explicit, Phase.reuse, Phase.generate]))
+        max_examples=30, stateful_step_count=50, derandomize=True, deadline=None, database=None,
+        suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]))
