@@ -28,7 +28,8 @@ from nova_vnc.compute.virt.demo.server import DemoServer
 from nova_vnc.compute.virt.libvirt.driver import LibvirtDriver
 from nova_vnc.consoleauth.service import ConsoleAuthService
 from nova_vnc.novncproxy import server as proxy_server
-from nova_vnc.novncproxy.pending import PendingConnections
+from nova_vnc.novncproxy.floods import FloodLog
+from nova_vnc.novncproxy.pending import Limits, PendingConnections
 from nova_vnc.rpc import server as rpc_server
 from nova_vnc.rpc import transport
 from tests.fixtures.backend import concurrency_backend
@@ -79,7 +80,7 @@ def test_api(process: Process) -> None:
     def application(environ: object, start_response: object) -> Any:
         raise SystemExit('injected')    # what cheroot's workers do not survive
 
-    server = api_server.ApiServer(application, '127.0.0.1', 0, lambda: None)
+    server = api_server.ApiServer(application, '127.0.0.1', 0, 4, lambda: None)
     server.start(process.fail)
     with socket.create_connection(('127.0.0.1', server.port)) as client:
         client.sendall(b'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
@@ -264,7 +265,7 @@ def test_a_thread_of_oslo_messaging() -> None:
 
 def test_a_connection_of_a_client_s_is_its_own_affair(process: Process, caplog: pytest.LogCaptureFixture) -> None:
     """A defect in serving one costs that one."""
-    server = proxy_server.Server(None, PendingConnections(10))     # no site: the handler fails
+    server = proxy_server.Server(None, PendingConnections(Limits(10, 0, 0, 0), FloodLog().note))     # no site: the handler fails
     listener = proxy_server.listen('127.0.0.1', 0)
     address = listener.getsockname()
     server.start(listener, process.fail)

@@ -185,7 +185,7 @@ class FailingConnection(connection.Connection):
 
 def test_a_domain_that_libvirt_fails_to_describe(start, define, changes, caplog, monkeypatch):
     caplog.set_level('INFO')
-    connection.start_event_loop()
+    connection.start_event_loop(unexpected)
     driver = start(FailingConnection)
     changes.wait_for_more_than(0)
     good, bad = (define(metadata=NovaMetadata(name, project='p1', user='u1')) for name in ('good', 'bad'))
@@ -209,7 +209,7 @@ def test_a_domain_that_libvirt_fails_to_describe(start, define, changes, caplog,
 
 
 def test_a_domain_that_libvirt_never_described(start, define, changes, monkeypatch):
-    connection.start_event_loop()
+    connection.start_event_loop(unexpected)
     bad = define(metadata=NovaMetadata('bad', project='p1', user='u1'))
     monkeypatch.setattr(FailingConnection, 'failing', bad.UUIDString())
     driver = start(FailingConnection)
