@@ -22,6 +22,7 @@ AGREED    Both nova-consoleauth give the same answers.
 import dataclasses
 import itertools
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +274,13 @@ class Cloud(RuleBasedStateMachine):
     def fall_silent(self, host: str) -> None:
         self.up.discard(host)
 
+    @rule(host=honest_hosts, seconds=st.sampled_from([STALE_AFTER_S + 60, UNKNOWN_AFTER_S + 200]))
+    def be_away(self, host: str, seconds: int) -> None:
+        if host in self.up:
+            self.up.discard(host)
+            self.wait(seconds)
+            self.up.add(host)
+
     @precondition(lambda self: len(self.up | self.crashed) < len(self.domains))
     @rule(host=hosts)
     def speak_again(self, host: str) -> None:
@@ -281,15 +289,19 @@ class Cloud(RuleBasedStateMachine):
 
     # -- lies
 
-    @rule(uuid=vms, state=st.sampled_from(['active', 'paused', 'stopped']), owner=st.sampled_from(LIES))
-    def lie(self, uuid: str, state: str, owner: tuple[str | None, str | None]) -> None:
-        self.lies[uuid] = Domain(state, owner)
+    @rule(uuids=st.sampled_from([VMS, *((uuid,) for uuid in VMS)]),
+          state=st.sampled_from(['active', 'active', 'paused', 'stopped']), owner=st.sampled_from(LIES))
+    def lie(self, uuids: Sequence[str], state: str, owner: tuple[str | None, str | None]) -> None:
+        self.lies.update((uuid, Domain(state, owner)) for uuid in uuids)
+        self.report(LIAR, 500)
 
-    @rule(uuid=vms, hides=st.booleans())
-    def change_the_lie(self, uuid: str, hides: bool) -> None:
-        self.lies.pop(uuid, None)
-        if hides:
-            self.lies[uuid] = None
+    @rule(uuids=st.sampled_from([VMS, *((uuid,) for uuid in VMS)]), hides=st.booleans())
+    def change_the_lie(self, uuids: Sequence[str], hides: bool) -> None:
+        for uuid in uuids:
+            self.lies.pop(uuid, None)
+            if hides:
+                self.lies[uuid] = None
+        self.report(LIAR, 500)
 
     # -- reports
 
@@ -325,7 +337,7 @@ class Cloud(RuleBasedStateMachine):
         end = self.now + seconds
         while self.now < end:
             self._flush()
-            self.now += 120
+            self.now += 170
             self._report_all()
 
     @rule()
@@ -370,6 +382,7 @@ class Cloud(RuleBasedStateMachine):
         if uuid in self.vms:
             self.database.write(lambda connection: instances.set_owner(connection, uuid, *owner))
             self.vms[uuid].operators_owner = owner
+            self._look()
 
     @rule(uuid=vms)
     def set_host(self, uuid: str) -> None:
@@ -377,7 +390,7 @@ class Cloud(RuleBasedStateMachine):
         if vm is None or vm.host == LIAR or uuid not in self.words[vm.host].named:
             return
         self.directories[next(self.turns)].set_host(uuid, vm.host)
-        found = self._find(self.directories[0], uuid)
+        found = self._list(self.directories[0])[uuid]
         assert found.host == vm.host, ('OPERATOR', uuid, vm, found)
         vm.kept_by, vm.liar_was_first = vm.host, False
         if uuid in self.words[LIAR].named:
@@ -401,10 +414,10 @@ class Cloud(RuleBasedStateMachine):
 
     def _look(self) -> None:
         """See who holds what after a change, and whether that may be."""
+        self.found, other = (self._list(directory) for directory in self.directories)
+        assert self.found == other, 'AGREED'
         for uuid in VMS:
-            found, other = (self._find(directory, uuid) for directory in self.directories)
-            assert found == other, 'AGREED'
-            before, holder = self.holders[uuid], found.host if found else None
+            before, holder = self.holders[uuid], self.found[uuid].host if uuid in self.found else None
             self.holders[uuid] = holder
             vm = self.vms.get(uuid)
             if holder not in (None, LIAR) and not self.liar_has_held & {uuid}:
@@ -417,10 +430,10 @@ class Cloud(RuleBasedStateMachine):
                 self.liar_has_held.add(uuid)
 
     @staticmethod
-    def _find(directory: ReportedInstanceDirectory, uuid: str) -> InstanceRecord | None:
-        entry = directory.get(uuid)
+    def _list(directory: ReportedInstanceDirectory) -> dict[str, InstanceRecord]:
         # One that has just started calls nothing unknown.
-        return dataclasses.replace(entry.instance, vm_state='', task_state=None) if entry else None
+        return {entry.instance.uuid: dataclasses.replace(entry.instance, vm_state='', task_state=None)
+                for entry in directory.page(None, None, 10, None)}
 
     def _check_kept(self, uuid: str, vm: Vm, holder: str | None) -> None:
         runs = self.words[vm.host].runs(uuid) and not self._is_stale(vm.host)
@@ -433,7 +446,7 @@ class Cloud(RuleBasedStateMachine):
         assert vm.operators_host is None or holder != LIAR, ('OPERATOR', uuid, vm)
         if vm.host == LIAR or vm.is_deleted:
             vm.kept_by = None
-        elif holder == vm.host and vm.kept_by is None:
+        elif holder == vm.host and vm.kept_by is None and vm.moving_to is None:
             vm.kept_by, vm.liar_was_first = vm.host, uuid in self.liar_has_held
 
     def _check_gain(self, uuid: str, vm: Vm) -> None:
@@ -453,17 +466,17 @@ class Cloud(RuleBasedStateMachine):
 
     @invariant()
     def owners(self) -> None:
-        for uuid, vm in getattr(self, 'vms', {}).items():
-            entry = self.directories[0].get(uuid)
-            if entry is None:
+        for uuid, instance in getattr(self, 'found', {}).items():
+            vm = self.vms.get(uuid)
+            if vm is None:
                 continue
-            found = (entry.instance.project_id, entry.instance.user_id)
+            found = (instance.project_id, instance.user_id)
             if vm.operators_owner is not None:
                 assert found == vm.operators_owner, ('OPERATOR', uuid, vm, found)
             elif uuid in self.owner_is_known:
                 assert found == vm.owner, ('OWNER', uuid, vm, found)
             if self.holders[uuid] != LIAR and uuid not in self.liar_has_held:
-                assert entry.instance.display_name == 'vm', ('OWNER', uuid, vm, entry)
+                assert instance.display_name == 'vm', ('OWNER', uuid, vm, instance)
 
 
 @pytest.fixture
