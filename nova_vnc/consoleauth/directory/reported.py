@@ -163,7 +163,7 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
             instances.drop(connection, host, released)
         else:
             released = self._finish_in_parts(connection, report, rows)
-        news = [uuid for uuid, row in rows.items() if uuid not in said or said[uuid] != instances.Said(row, host)]
+        news = [uuid for uuid, row in rows.items() if said.get(uuid) != instances.Said(row, host, row['project_id'])]
         return settlement.settle(connection, [*news, *released], self._silence, now)
 
     def _finish_in_parts(self, connection: Any, report: base.Report, uuids: Iterable[str]) -> list[str]:
