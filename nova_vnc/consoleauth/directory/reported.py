@@ -213,5 +213,7 @@ def _row(record: objects.InstanceRecord) -> dict[str, Any]:
 
 
 def _fit(value: object) -> str:
+    if isinstance(value, str) and value.isascii() and value.isprintable():      # nearly all, and there are many
+        return value[:_MAX_LENGTH]
     # JSON may hold halves of surrogate pairs; PostgreSQL knows no NUL.
     return str(value).encode(errors='replace').decode().replace('\x00', '')[:_MAX_LENGTH]
