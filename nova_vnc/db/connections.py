@@ -62,8 +62,10 @@ def engine_to_migrate(url: str, options: Mapping[str, Any]) -> sa.Engine:
 
 def _create_engine(url: str, options: Mapping[str, Any]) -> sa.Engine:
     # max_retries=0: a caller is waiting; who waits for the database is Database.prepare()'s caller's affair.
-    engine = engines.create_engine(url, **{**options, 'max_retries': 0})
-    if engine.dialect.name == 'sqlite':
+    # thread_checkin: lets other green threads run after each use, which whoever waits for a server does anyway.
+    is_local = sa.make_url(url).get_backend_name() == 'sqlite'
+    engine = engines.create_engine(url, **{**options, 'max_retries': 0, 'thread_checkin': is_local})
+    if is_local:
         sa.event.listen(engine, 'connect', _tune_sqlite)
     if engine.dialect.driver == 'psycopg2':
         engine.dialect.import_dbapi().extensions.set_wait_callback(_wait_for_postgresql)

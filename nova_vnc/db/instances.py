@@ -38,10 +38,11 @@ _MAX_PARAMETERS = 500
 
 @dataclasses.dataclass(frozen=True)
 class Said:
-    """What a host has said of a VM, and which host holds that."""
+    """What a host has said of a VM; which host holds that, and whose it is known to be."""
 
     row: dict[str, Any]         # the columns _SAID of reported_instances
     holder: str | None
+    known_project_id: str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,12 +113,12 @@ def forgive_silence(connection: sa.Connection, until: float) -> None:
 
 def said_by(connection: sa.Connection, host: str, uuids: Sequence[str] | None = None) -> dict[str, Said]:
     """Return what a host has said by uuid: of some VMs, or of all."""
-    statement = (sa.select(*(_REPORTED.c[name] for name in _SAID), _HOLDERS.c.host.label('holder'))
+    statement = (sa.select(*(_REPORTED.c[name] for name in _SAID), _HOLDERS.c.host, _HOLDERS.c.known_project_id)
                  .outerjoin_from(_REPORTED, _HOLDERS, _HOLDERS.c.uuid == _REPORTED.c.uuid)
                  .where(_REPORTED.c.host == host))
     if uuids is not None:
         statement = statement.where(_REPORTED.c.uuid.in_(uuids))
-    return {row[0]: Said(dict(zip(_SAID, row, strict=False)), row.holder) for row in connection.execute(statement)}
+    return {row[0]: Said(dict(zip(_SAID, row[:-2], strict=True)), *row[-2:]) for row in connection.execute(statement)}
 
 
 def put(connection: sa.Connection, host: str, number: int, new: Sequence[dict[str, Any]],

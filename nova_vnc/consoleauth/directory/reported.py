@@ -163,7 +163,7 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
             instances.drop(connection, host, released)
         else:
             released = self._finish_in_parts(connection, report, rows)
-        news = [uuid for uuid, row in rows.items() if uuid not in said or said[uuid] != instances.Said(row, host)]
+        news = [uuid for uuid, row in rows.items() if said.get(uuid) != instances.Said(row, host, row['project_id'])]
         return settlement.settle(connection, [*news, *released], self._silence, now)
 
     def _finish_in_parts(self, connection: Any, report: base.Report, uuids: Iterable[str]) -> list[str]:
@@ -213,5 +213,7 @@ def _row(record: objects.InstanceRecord) -> dict[str, Any]:
 
 
 def _fit(value: object) -> str:
+    if isinstance(value, str) and value.isascii() and value.isprintable():      # nearly all, and there are many
+        return value[:_MAX_LENGTH]
     # JSON may hold halves of surrogate pairs; PostgreSQL knows no NUL.
     return str(value).encode(errors='replace').decode().replace('\x00', '')[:_MAX_LENGTH]

@@ -27,9 +27,9 @@ class Change:
 def settle(connection: Any, uuids: Sequence[str], silence: Silence, now: float) -> list[Change]:
     """Settle VMs of which a host has said something, or that it has let go. Call it with all of them.
 
-    Nothing changes about a VM that its holder names as before: what others say is settled when they say it. Of one
-    that another host holds, a report that says what the last one said may change the verdict, as when the host had
-    been silent.
+    Nothing changes about a VM that its holder names as before, with the owner that is known: what others say is
+    settled when they say it. Of one that another host holds, a report that says what the last one said may change the
+    verdict, as when the host had been silent.
     """
     if not uuids:
         return []
