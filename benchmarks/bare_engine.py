@@ -7,7 +7,7 @@ import base64
 import hashlib
 import sys
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 
 _GUID = b'258EAFA5-E914-47DA-95CA-C5AB0DC85B11'  # RFC 6455 section 1.3
 
@@ -45,5 +45,5 @@ def serve(target_port: int) -> None:
 
 
 if __name__ == '__main__':
-    monkey_patch.patch(sys.argv[1], [])
+    concurrency.patch(sys.argv[1], [])
     serve(int(sys.argv[2]))

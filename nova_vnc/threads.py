@@ -12,7 +12,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 
 LOG = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def start_native(name: str, run: Callable[[], None], fail: Fail) -> None:
             fail(_reason(name, repr(error)))
         else:
             fail(_reason(name, 'it returned'))
-    monkey_patch.start_native_thread(watch, name)
+    concurrency.start_native_thread(watch, name)
 
 
 def watch_libraries(fail: Fail) -> None:

@@ -52,7 +52,7 @@ def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.Con
     try:
         conf(list(argv), project=PROJECT, version=version(), default_config_files=default_config_files)
         with refusal.naming_options(conf):
-            conf.concurrency_backend    # was chosen by monkey_patch, which leaves complaints to others  # noqa: B018
+            conf.concurrency_backend    # was chosen by concurrency, which leaves complaints to others  # noqa: B018
         logging.setup(conf, PROJECT, version())
         log_format.use_own_words()
     except (cfg.Error, logging.LogConfigError, OSError) as error:

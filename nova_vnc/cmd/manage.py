@@ -6,11 +6,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    monkey_patch.patch('threading')
+    concurrency.patch('threading')
     from nova_vnc import exception
     from nova_vnc.cmd import common, manage_commands
     from nova_vnc.conf import refusal

@@ -11,7 +11,7 @@ from typing import Any
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 from nova_vnc.cmd import known_options, log_format
 
 LOG = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Reloader:
     def __init__(self, conf: cfg.ConfigOpts, argv: Sequence[str], project: str,
                  default_config_files: list[str] | None = None) -> None:
         self._conf = conf
-        self._argv = monkey_patch.config_file_args(argv)
+        self._argv = concurrency.config_file_args(argv)
         self._project = project
         self._default_config_files = default_config_files
         with _silence('oslo_config.cfg'):   # what is deprecated is said when the service reads it

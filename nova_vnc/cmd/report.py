@@ -23,7 +23,7 @@ from oslo_reports import report
 from oslo_reports.generators import process
 from oslo_utils import timeutils
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 from nova_vnc.cmd import known_options
 
 LOG = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def render(conf: cfg.ConfigOpts, version: str) -> str:
     made = report.TextReport('Guru Meditation')
     made.add_section('Package', lambda: f'nova-vnc {version}')
     made.add_section('Threads', _threads)
-    if monkey_patch.is_patched():
+    if concurrency.is_patched():
         made.add_section('Green Threads', _green_threads)
     made.add_section('Processes', process.ProcessReportGenerator())
     made.add_section('Configuration', lambda: _options(conf))
@@ -60,7 +60,7 @@ def render(conf: cfg.ConfigOpts, version: str) -> str:
 
 
 def _threads() -> str:
-    names = {thread.ident: thread.name for thread in monkey_patch.native_threading().enumerate()}
+    names = {thread.ident: thread.name for thread in concurrency.native_threading().enumerate()}
     return _stacks((f'Thread {ident} {names.get(ident, "")}', frame)
                    for ident, frame in sys._current_frames().items())
 
@@ -68,7 +68,7 @@ def _threads() -> str:
 def _green_threads() -> str:
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     return _stacks((f'Green thread {names.get(id(thread), "")}', thread.gr_frame)
-                   for thread in monkey_patch.green_threads() if thread.gr_frame is not None)
+                   for thread in concurrency.green_threads() if thread.gr_frame is not None)
 
 
 def _stacks(threads: Iterable[tuple[str, types.FrameType]]) -> str:

@@ -14,11 +14,11 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    monkey_patch.patch()
+    concurrency.patch()
     from nova_vnc import exception, service
     from nova_vnc.cmd import common, standalone_services
     own, others = parse_args(sys.argv[1:] if argv is None else argv)

@@ -16,7 +16,7 @@ from typing import Any
 
 import cachetools
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
 
 # A name that got another address is found at the old one for so long; a crowd that comes for one host asks once.
@@ -60,7 +60,7 @@ class Resolver:
     each name, in a few native threads that nothing else uses; under eventlet its pool, which other calls need, stays
     free.
 
-    :param look_up: as get_addresses(), runs in a native thread, see monkey_patch.run_native()
+    :param look_up: as get_addresses(), runs in a native thread, see concurrency.run_native()
     """
 
     def __init__(self, look_up: Callable[[str], list[str]] = get_addresses, *, max_lookups: int = _MAX_LOOKUPS,
@@ -151,7 +151,7 @@ def _run_apart(function: Callable[[], list[str]]) -> list[str]:
             except BaseException as error:
                 outcome.append(error)
             os.write(writer.fileno(), b'\0')
-        monkey_patch.start_native_thread(run, 'look-up')
+        concurrency.start_native_thread(run, 'look-up')
         reader.recv(1)
     if isinstance(outcome[0], BaseException):
         raise outcome[0]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 from nova_vnc.relay.timers import Timers
 
 READ = select.EPOLLIN
@@ -75,13 +75,13 @@ class _Waker:
 class EventLoop:
     """Everything but call_soon() belongs to the thread that runs run().
 
-    :param poller: what waits for descriptors, by default a monkey_patch.Epoll
+    :param poller: what waits for descriptors, by default a concurrency.Epoll
     :param clock: monotonic time in seconds, as are all times here
     """
 
     def __init__(self, poller: Poller | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self._poller = poller or monkey_patch.Epoll()
+        self._poller = poller or concurrency.Epoll()
         self._watchers: dict[int, Watcher] = {}
         self._masks: dict[int, int] = {}
         self._timers: Timers[Watcher] = Timers()

@@ -120,8 +120,8 @@ def test_libvirt_connection(process: Process) -> None:
 
 LIBVIRT_EVENTS = """
 import sys
-from nova_vnc import monkey_patch
-monkey_patch.patch(sys.argv[1], [])
+from nova_vnc import concurrency
+concurrency.patch(sys.argv[1], [])
 import libvirt
 from nova_vnc import service
 from nova_vnc.compute.virt.libvirt import connection
@@ -198,8 +198,8 @@ def test_announcer(process: Process) -> None:
 
 SIGNALS = """
 import sys
-from nova_vnc import monkey_patch
-monkey_patch.patch(sys.argv[1], [])
+from nova_vnc import concurrency
+concurrency.patch(sys.argv[1], [])
 from nova_vnc import service
 from tests.unit import small_services
 
@@ -225,8 +225,8 @@ def test_signals(name: str) -> None:
 
 LIBRARY = """
 import ctypes, gc, sys, threading, time
-from nova_vnc import monkey_patch
-monkey_patch.patch(sys.argv[1], [])
+from nova_vnc import concurrency
+concurrency.patch(sys.argv[1], [])
 from nova_vnc import service
 from nova_vnc.rpc import server
 from tests.fixtures import bus
@@ -234,7 +234,7 @@ from tests.unit import small_services
 
 
 def end(thread):
-    if not monkey_patch.is_patched():
+    if not concurrency.is_patched():
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
         return
     import greenlet
@@ -265,7 +265,8 @@ def test_a_thread_of_oslo_messaging() -> None:
 
 def test_a_connection_of_a_client_s_is_its_own_affair(process: Process, caplog: pytest.LogCaptureFixture) -> None:
     """A defect in serving one costs that one."""
-    server = proxy_server.Server(None, PendingConnections(Limits(10, 0, 0, 0), FloodLog().note))     # no site: the handler fails
+    pending = PendingConnections(Limits(10, 0, 0, 0), FloodLog().note)
+    server = proxy_server.Server(None, pending)     # no site: the handler fails
     listener = proxy_server.listen('127.0.0.1', 0)
     address = listener.getsockname()
     server.start(listener, process.fail)

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 BAD_DAYS = ROOT / 'doc/source/admin/bad-days.rst'
 ARCHITECTURE = ROOT / 'doc/source/contributor/architecture.rst'
 # They start threads for others, who name them.
-STARTERS_OF_THREADS = ('threads.py', 'monkey_patch.py', 'background.py')
+STARTERS_OF_THREADS = ('threads.py', 'concurrency.py', 'background.py')
 THREADS_OF_LIBRARIES = ('CP Server *', 'Thread-*', 'Rabbit-*')
 
 

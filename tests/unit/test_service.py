@@ -13,8 +13,8 @@ from tests.unit import small_services
 
 def start(name: str) -> subprocess.Popen:
     code = textwrap.dedent(f'''
-        from nova_vnc import monkey_patch
-        monkey_patch.patch({os.environ.get("NOVA_VNC_TEST_BACKEND", "threading")!r}, [])
+        from nova_vnc import concurrency
+        concurrency.patch({os.environ.get("NOVA_VNC_TEST_BACKEND", "threading")!r}, [])
         import logging
         logging.basicConfig(level=logging.INFO, format='%(levelname)s %(message)s')
         from nova_vnc import service

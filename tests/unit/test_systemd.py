@@ -18,8 +18,8 @@ UNITS = {path.stem: path for path in (Path(__file__).parents[2] / 'etc/systemd')
 
 SERVE = """
 import sys
-from nova_vnc import monkey_patch
-monkey_patch.patch(sys.argv[1], [])
+from nova_vnc import concurrency
+concurrency.patch(sys.argv[1], [])
 from nova_vnc import service
 from tests.unit import small_services
 service.end_process(service.serve(small_services.Good()))

@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from nova_vnc import exception, monkey_patch
+from nova_vnc import concurrency, exception
 from nova_vnc.compute.virt.libvirt import driver as libvirt_driver
 from tests.fixtures.domain_xml import DomainSpec, NovaMetadata, build_domain_xml
 from tests.fixtures.fail import unexpected
@@ -239,7 +239,7 @@ class FakeConnection:
 
     def lose(self):
         self.is_lost = True
-        monkey_patch.start_native_thread(self._on_news, 'libvirt-events')
+        concurrency.start_native_thread(self._on_news, 'libvirt-events')
 
     def close(self):
         self.is_closed = True
@@ -256,7 +256,7 @@ class Daemon:
         self.connections: list[FakeConnection] = []
         self.is_running = True
         self.attempts = 0
-        self.answers, self.accepts = (monkey_patch.native_threading().Event() for _ in range(2))
+        self.answers, self.accepts = (concurrency.native_threading().Event() for _ in range(2))
         self.answers.set()
         self.accepts.set()
 

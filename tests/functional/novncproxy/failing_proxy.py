@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 
 
 def main(web: str) -> int:
@@ -24,7 +24,7 @@ def main(web: str) -> int:
     from tests.fixtures.bus import in_process_bus
     from tests.functional.novncproxy.rig import Rig
 
-    class Poller(monkey_patch.Epoll):
+    class Poller(concurrency.Epoll):
         """Serves no descriptor but the first one, which is the loop's own."""
 
         def __init__(self) -> None:
@@ -52,6 +52,6 @@ def main(web: str) -> int:
 
 
 if __name__ == '__main__':
-    monkey_patch.patch(sys.argv[1], [])
+    concurrency.patch(sys.argv[1], [])
     from nova_vnc.service import end_process
     end_process(main(sys.argv[2]))

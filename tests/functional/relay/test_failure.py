@@ -8,7 +8,7 @@ import queue
 
 import pytest
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 from nova_vnc.net.websocket import FrameParser
 from nova_vnc.relay.end import EndCause
 from nova_vnc.relay.engine import Engine, EngineStopped
@@ -18,7 +18,7 @@ from tests.fixtures.polling import wait_until
 from tests.functional.relay.session import Session
 
 
-class Poller(monkey_patch.Epoll):
+class Poller(concurrency.Epoll):
     """An epoll with a defect.
 
     :ivar fail_poll: raised by the next poll() that has something to tell

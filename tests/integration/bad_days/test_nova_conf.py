@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nova_vnc.monkey_patch import DISABLE_VARIABLE
+from nova_vnc.concurrency import DISABLE_VARIABLE
 from tests.fixtures.backend import concurrency_backend
 from tests.fixtures.cloud import Cloud
 from tests.fixtures.console_client import open_console

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 from nova_vnc.net import resolver
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
 from nova_vnc.net.resolver import Resolver
@@ -26,7 +26,7 @@ class NameServer:
         self.address = '192.0.2.1'
         self.asked = []
         # Lookups run in native threads, under eventlet too.
-        self._go = monkey_patch.native_threading().Event()
+        self._go = concurrency.native_threading().Event()
 
     def look_up(self, host):
         self.asked.append(host)
@@ -201,7 +201,7 @@ def test_abandoned_lookups_leave_room_for_other_native_calls(names, server):
     done = threading.Event()
 
     def call():
-        monkey_patch.run_native(max, 1, 2)
+        concurrency.run_native(max, 1, 2)
         done.set()
 
     threading.Thread(target=call, daemon=True).start()

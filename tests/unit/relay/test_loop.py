@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 from nova_vnc.relay.loop import EventLoop
 
 
-class Once(monkey_patch.Epoll):
+class Once(concurrency.Epoll):
     """Ends the loop after the first wait, which it makes short if the kernel would have taken it.
 
     :ivar waits: what it was asked to wait, in seconds

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import libvirt
 
-from nova_vnc import exception, monkey_patch, threads
+from nova_vnc import concurrency, exception, threads
 from nova_vnc.compute.virt.libvirt import domain
 
 T = TypeVar('T')
@@ -49,7 +49,7 @@ def start_event_loop(fail: threads.Fail) -> None:
 
 
 def _run_event_loop() -> None:
-    pause = monkey_patch.native_threading().Event()
+    pause = concurrency.native_threading().Event()
     while True:
         try:
             libvirt.virEventRunDefaultImpl()
@@ -71,7 +71,7 @@ class Connection:
         self._is_closed = False
         # Calls go one at a time: libvirt 9.0 crashes the process (in virNetClientSendWithReply) when a connection
         # breaks in which several calls wait, and a connection must not be closed under a call.
-        self._lock = monkey_patch.native_threading().Lock()
+        self._lock = concurrency.native_threading().Lock()
         self._on_news = on_news
         self._event_callbacks: list[int] = []
         try:

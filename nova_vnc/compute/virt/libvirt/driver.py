@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from oslo_log import log as logging
 
-from nova_vnc import exception, monkey_patch, objects, threads
+from nova_vnc import concurrency, exception, objects, threads
 from nova_vnc.compute.virt import driver
 from nova_vnc.compute.virt.libvirt import domain, native_calls, wakeup
 
@@ -116,7 +116,7 @@ class LibvirtDriver(driver.ComputeDriver):
         said = ''
         while not self._stopping.is_set():
             try:
-                opened = monkey_patch.run_native(self._open_connection, self._uri, self._wakeup.set)
+                opened = concurrency.run_native(self._open_connection, self._uri, self._wakeup.set)
             except exception.HypervisorUnavailable as error:
                 reason = str(error.kwargs['reason'])
                 if reason != said:
@@ -138,7 +138,7 @@ class LibvirtDriver(driver.ComputeDriver):
         if not self._stopping.is_set():
             LOG.warning('Lost the connection to libvirt at %s', self._uri)
         # It may hang with the daemon; nobody waits for it, and the next connection does not need it gone.
-        threading.Thread(target=monkey_patch.run_native, args=(opened.close,), name='libvirt-close',
+        threading.Thread(target=concurrency.run_native, args=(opened.close,), name='libvirt-close',
                          daemon=True).start()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent import futures
 from typing import TypeVar
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 
 T = TypeVar('T')
 
@@ -31,7 +31,7 @@ class NativeCalls:
 
         :raises TimeoutError: no result in time, or no place became free; a function that has begun goes on
         """
-        outcome = self._pool.submit(monkey_patch.run_native, function)
+        outcome = self._pool.submit(concurrency.run_native, function)
         try:
             return outcome.result(timeout_s)
         finally:
