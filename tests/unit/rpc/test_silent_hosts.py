@@ -159,7 +159,7 @@ def test_whoever_asks_and_however_it_ends(steps):
         try:
             asking.__enter__()
         except exception.HostSilent:
-            assert silent
+            assert silent is not None
             continue
         under_way.append((asking, outcome))
         assert len(rig.hosts._tried) <= 2
