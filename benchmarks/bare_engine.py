@@ -7,12 +7,13 @@ import base64
 import hashlib
 import sys
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 
 _GUID = b'258EAFA5-E914-47DA-95CA-C5AB0DC85B11'  # RFC 6455 section 1.3
 
 
 def serve(target_port: int) -> None:
+    import os
     import socket
     import threading
 
@@ -22,7 +23,7 @@ def serve(target_port: int) -> None:
     from nova_vnc.relay.engine import Engine
 
     engine = Engine()
-    engine.start()
+    engine.start(lambda reason: os._exit(1))
 
     def set_up(client: socket.socket) -> None:
         request = b''
@@ -44,5 +45,5 @@ def serve(target_port: int) -> None:
 
 
 if __name__ == '__main__':
-    monkey_patch.patch(sys.argv[1], [])
+    concurrency.patch(sys.argv[1], [])
     serve(int(sys.argv[2]))

@@ -8,6 +8,9 @@
 #
 # In each cell the process n-novnc runs this project's nova-novncproxy instead of Nova's, and beside it n-cauth runs
 # nova-consoleauth, both with the nova.conf of the cell. Horizon, Nova's API and nova-compute stay as they are.
+#
+# Not yet: a devstack's Nova keeps its tokens in its database, which nova-consoleauth cannot read, so stack.sh ends before
+# anything is installed.
 
 # Call `COMMAND SUFFIX CONF` for each cell, where SUFFIX is what devstack appends to the names of its processes.
 function nova_vnc_in_each_cell {
@@ -44,6 +47,10 @@ function stop_nova_vnc_in_cell {
 
 if is_service_enabled n-novnc && is_service_enabled n-cauth; then
     case "$1 ${2:-}" in
+        "stack pre-install")
+            die $LINENO "nova-vnc cannot open the consoles of a devstack yet, whose tokens are in Nova's database: take \
+enable_plugin nova-vnc out of local.conf"
+            ;;
         "stack install")
             echo_summary "Installing nova-vnc"
             install_nova_vnc

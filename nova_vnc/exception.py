@@ -7,13 +7,12 @@ NovaVNCError
  +-- InstanceNotFound              nobody knows the VM
  +-- InstanceNotReady              the VM is not running
  +-- InstanceInvalidState          the VM is being deleted or migrated
- +-- InvalidToken                  the token is not valid (any more)
  +-- InvalidConnectionInfo         stored or received connect_info cannot be used
  +-- TokenInUse                    the token is taken by other data
  +-- InvalidInput                  an argument of a call is malformed
  +-- MarkerNotFound                a page was asked for behind an entry that is not there
- +-- InstanceClaimRefused          a host claimed a VM that belongs to another host
  +-- ServiceUnavailable            another service did not answer in time
+ |    +-- HostSilent               a compute service has just not answered, so it is not asked now
  |    +-- HypervisorUnavailable    a compute service answered that it cannot ask its hypervisor
  +-- StoreUnavailable              the database cannot be used now
  +-- ConfigurationError            an option has a value that the service cannot start with
@@ -31,9 +30,6 @@ class NovaVNCError(Exception):
         self.kwargs = kwargs
         self.message = message if message is not None else self.msg_fmt % kwargs
         super().__init__(self.message)
-
-    def format_message(self) -> str:
-        return self.message
 
 
 class ConsoleTypeInvalid(NovaVNCError):
@@ -56,10 +52,6 @@ class InstanceInvalidState(NovaVNCError):
     msg_fmt = 'Instance %(instance_uuid)s in %(attr)s %(state)s. Cannot %(method)s while the instance is in this state.'
 
 
-class InvalidToken(NovaVNCError):
-    msg_fmt = 'The token is not valid.'
-
-
 class InvalidConnectionInfo(NovaVNCError):
     msg_fmt = 'Invalid connection info'
 
@@ -76,12 +68,17 @@ class MarkerNotFound(NovaVNCError):
     msg_fmt = 'Marker %(marker)s could not be found.'
 
 
-class InstanceClaimRefused(NovaVNCError):
-    msg_fmt = 'Host %(host)s claims instance %(instance_uuid)s, which belongs to host %(owner)s.'
-
-
 class ServiceUnavailable(NovaVNCError):
     msg_fmt = 'The %(service)s service is not available.'
+
+
+class HostSilent(ServiceUnavailable):
+    """:param host: for the log; the text does not name it"""
+
+    msg_fmt = 'The %(service)s service of the host has not answered just now.'
+
+    def __init__(self, message: str | None = None, **kwargs: object) -> None:
+        super().__init__(message, service='compute', **kwargs)
 
 
 class HypervisorUnavailable(ServiceUnavailable):
@@ -103,4 +100,4 @@ class ConfigurationError(NovaVNCError):
 # module, and rpc.transport lets a client of ours turn them into these classes again; Nova's own clients see the names.
 RPC_ERRORS: tuple[type[NovaVNCError], ...] = (
     ConsoleTypeInvalid, ConsoleTypeUnavailable, InstanceNotFound, InstanceNotReady, InvalidConnectionInfo, TokenInUse,
-    InvalidInput, MarkerNotFound, HypervisorUnavailable, StoreUnavailable)
+    InvalidInput, MarkerNotFound, HostSilent, HypervisorUnavailable, StoreUnavailable)

@@ -3,30 +3,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging as stdlib_logging
 import os
+import queue
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NoReturn, Protocol
 
 from oslo_log import log as logging
 from oslo_service import systemd
 
-from nova_vnc import exception
+from nova_vnc import exception, threads
 
 LOG = logging.getLogger(__name__)
+
+_ENDING = (signal.SIGTERM, signal.SIGINT)
+_FAILED = 0     # the number of no signal
+# Somebody who sends signals in a loop gets no more than this for it.
+_MOST_ACTIONS_DUE = 4
+_STOP_POLL_S = 0.05
+# What is left of a stop in a hurry is done by the end of the process.
+_HURRIED_STOP_S = 10.0
 
 
 class Service(Protocol):
     """What a factory returns and a command runs."""
 
-    def start(self, fail: Callable[[str], None]) -> None:
+    def start(self, fail: threads.Fail) -> None:
         """Begin to serve and return; the ports listen then. May not wait for a broker or a database.
 
-        :param fail: ends the process with this line in the log and status 1; callable from any thread, at any time
+        :param fail: ends the process with this line in the log and status 1; see threads.Fail
         :raises ConfigurationError: the service cannot start with these options
         """
 
@@ -35,47 +45,99 @@ class Service(Protocol):
 
 
 class SignalWaiter:
-    """Turns SIGTERM and SIGINT into events.
+    """Turns SIGTERM and SIGINT into events, and other signals into work.
 
-    Nothing but a write to a socket happens in the handler (signal.set_wakeup_fd); a thread reads the numbers. It must
-    be made in the main thread.
+    Nothing but a write to a socket happens in the handler (signal.set_wakeup_fd); a thread reads the numbers, and
+    another one does the work, so that a process that is busy with it can still be stopped. It must be made in the main
+    thread.
+
+    :param actions: what to do on a signal; what they raise is logged
+    :ivar first: the process is to stop
+    :ivar second: at once
+    :ivar failures: why, if it was not told to by a signal
     """
 
-    def __init__(self) -> None:
+    def __init__(self, actions: Mapping[int, Callable[[], None]]) -> None:
         self.first = threading.Event()
         self.second = threading.Event()
+        self.failures: list[str] = []
+        self._actions = actions
+        self._due: queue.Queue[int] = queue.Queue(_MOST_ACTIONS_DUE)
+        self._had_terminal = _has_terminal()
         self._reader, writer = socket.socketpair()
         writer.setblocking(False)
         self._writer = writer
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
-        signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-        threading.Thread(target=self._read, name='signals', daemon=True).start()
+        self._watch_signals()
+        threads.start('signals', self._read, self._fail_here, is_stopping=_never)
+        threads.start('signal-actions', self._act, self.fail, is_stopping=_never)
+
+    def fail(self, reason: str) -> None:
+        """Have the process stop for this reason. Any thread may call it, under eventlet native ones too."""
+        self.failures.append(reason)
+        os.write(self._writer.fileno(), bytes([_FAILED]))
+
+    def _fail_here(self, reason: str) -> None:
+        self.failures.append(reason)
+        self.first.set()
+
+    def _watch_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT, *self._actions):
+            # Who is started by nohup stays deaf to SIGHUP.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
 
     def _read(self) -> None:
         while numbers := self._reader.recv(16):
             for number in numbers:
-                if number not in (signal.SIGTERM, signal.SIGINT):
-                    continue
-                LOG.info('Received %s', signal.Signals(number).name)
-                (self.second if self.first.is_set() else self.first).set()
+                self._take(number)
+
+    def _take(self, number: int) -> None:
+        if number == _FAILED:
+            self.first.set()
+            return
+        LOG.info('Received %s', signal.Signals(number).name)
+        if number in _ENDING or (number == signal.SIGHUP and self._had_terminal and not _has_terminal()):
+            (self.second if self.first.is_set() else self.first).set()
+        else:
+            with contextlib.suppress(queue.Full):   # it is asked for more often than it can be done
+                self._due.put_nowait(number)
+
+    def _act(self) -> None:
+        while True:
+            number = self._due.get()
+            try:
+                self._actions[number]()
+            except Exception:
+                LOG.exception('What %s asks for could not be done', signal.Signals(number).name)
 
 
-def serve(service: Service, started: Callable[[], None] | None = None, interrupt_at_once: bool = False) -> int:
+def _never() -> bool:
+    return False
+
+
+def _has_terminal() -> bool:
+    """Tell whether there is a controlling terminal: one that has hung up is none any more."""
+    try:
+        os.close(os.open('/dev/tty', os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def serve(service: Service, started: Callable[[], None] | None = None, interrupt_at_once: bool = False,
+          actions: Mapping[int, Callable[[], None]] | None = None) -> int:
     """Run a service until SIGTERM or SIGINT, or until it fails, and return the exit status of the process.
 
     :param started: called once the service has started
     :param interrupt_at_once: the first signal already means hurry
+    :param actions: see SignalWaiter
     """
-    signals = SignalWaiter()
-    failures: list[str] = []
-
-    def fail(reason: str) -> None:
-        failures.append(reason)
-        signals.first.set()
-
+    signals = SignalWaiter(actions or {})
+    threads.watch_libraries(signals.fail)
+    failures = signals.failures
     try:
-        service.start(fail)
+        service.start(signals.fail)
     except exception.ConfigurationError as error:
         failures.append(str(error))
     if failures:    # not above: oslo.log adds the exception that is being handled to the line
@@ -85,12 +147,30 @@ def serve(service: Service, started: Callable[[], None] | None = None, interrupt
     if started is not None:
         started()
     signals.first.wait()
+    status = 1 if failures else 0
     if failures:
         LOG.critical('%s', failures[0])
     if interrupt_at_once or failures:
         signals.second.set()
-    service.stop(signals.second)
-    return 1 if failures else 0
+    _stop(service, signals.second)
+    return status
+
+
+def _stop(service: Service, hurry: threading.Event) -> None:
+    """Stop a service. Once there is hurry, leave behind what does not end: a process that should end must end."""
+    stopped = threading.Event()
+
+    def stop() -> None:
+        try:
+            service.stop(hurry)
+        except Exception:
+            LOG.exception('The service could not be stopped in order')
+        stopped.set()
+    threading.Thread(target=stop, name='stop', daemon=True).start()
+    while not stopped.wait(_STOP_POLL_S):
+        if hurry.is_set():
+            stopped.wait(_HURRIED_STOP_S)
+            return
 
 
 def end_process(status: int) -> NoReturn:

@@ -6,11 +6,11 @@ The patching comes first thing, before anything imports what it changes.
 
 import os
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 from tests.fixtures.backend import concurrency_backend
 
 # ruff: noqa: E402
-monkey_patch.patch(concurrency_backend(), [])
+concurrency.patch(concurrency_backend(), [])
 
 # trio, which comes with selenium, registers a plugin with hypothesis and cannot be imported once eventlet has patched.
 os.environ['HYPOTHESIS_NO_PLUGINS'] = '1'

@@ -28,7 +28,7 @@ class Source(NamedTuple):
 
 
 CONF_DIRECTORY = 'nova_vnc/conf/'
-EVENTLET_FILE = 'nova_vnc/monkey_patch.py'
+EVENTLET_FILE = 'nova_vnc/concurrency.py'
 
 # The words of a command line that is made of commands are options to oslo.config only.
 _OPTION_CLASS = re.compile(r'(?!SubCommandOpt)[A-Z]\w*Opt')
@@ -84,7 +84,7 @@ def check_no_eventlet(source: Source) -> Iterator[Breach]:
     for node in ast.walk(source.tree):
         for module in _imported_modules(node):
             if module.split('.')[0] in _GREEN_PACKAGES:
-                yield Breach(node, f'{module}: use threading, socket and queue, or nova_vnc.monkey_patch')
+                yield Breach(node, f'{module}: use threading, socket and queue, or nova_vnc.concurrency')
 
 
 CHECKS: dict[str, Callable[[Source], Iterator[Breach]]] = {

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterable
@@ -10,22 +11,28 @@ from typing import Any
 
 import webob
 
-from nova_vnc.api import access_log, auth, console_plane, faults, microversion, request_id, routes
+from nova_vnc.api import access_log, auth, ceilings, console_plane, faults, microversion, request_id, routes
 from nova_vnc.api.request import ApiRequest
 from nova_vnc.context import RequestContext
 
 
 class Application:
-    """Answers requests of any WSGI server, in threads of its own or not.
+    """Answers requests of any WSGI server, in threads of its own or not. request_id.RequestId comes before it.
 
     :param page_limit: most servers of a page
+    :param timeout_s: how long a request waits for other services, all of them together
+    :param places: of requests that may wait for them
+    :param max_body_bytes: of a request
     """
 
-    def __init__(self, plane: console_plane.ConsolePlane, authentication: auth.Authentication,
-                 page_limit: int) -> None:
+    def __init__(self, plane: console_plane.ConsolePlane, authentication: auth.Authentication, page_limit: int,
+                 timeout_s: float, places: ceilings.Ceilings, max_body_bytes: int) -> None:
         self._plane = plane
         self._authentication = authentication
         self._page_limit = page_limit
+        self._timeout_s = timeout_s
+        self._places = places
+        self._max_body_bytes = max_body_bytes
         self._router = routes.Router()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -38,13 +45,16 @@ class Application:
             failure = error
         if failure is not None:     # not above: to a line that is logged there, oslo.log adds the exception once more
             response = faults.response_to(failure, request.ids.own)
-        _add_headers(response, request)
+        if request.microversion is not None:
+            for name, value in microversion.response_headers(request.microversion):
+                response.headers.add(name, value)
         access_log.log(request.http, response, request.microversion, time.monotonic() - started)
         return response(environ, start_response)
 
     def _receive(self, http: webob.Request) -> ApiRequest:
         ids = request_id.ids_of(http)
-        return ApiRequest(http, ids, _context(ids, None), self._plane, self._page_limit)
+        return ApiRequest(http, ids, _context(ids, None), self._plane, self._page_limit, self._timeout_s,
+                          self._max_body_bytes)
 
     def _answer(self, request: ApiRequest) -> webob.Response:
         path = _path(request.http)
@@ -62,7 +72,13 @@ class Application:
         if handler is None:
             raise faults.Refusal(405, headers={'Allow': routes.allowed_methods(match)})
         _check_project(request, match.project_id)
-        body = json.dumps(handler(request, **match.arguments)).encode()
+        return self._call(handler, request, match)
+
+    def _call(self, handler: routes.Handler, request: ApiRequest, match: routes.Match) -> webob.Response:
+        # What is public waits for nobody, and is answered whoever else has to wait.
+        place = contextlib.nullcontext() if match.is_public else self._places.request_of(request.context.project_id)
+        with place:
+            body = json.dumps(handler(request, **match.arguments)).encode()
         return webob.Response(body=body, content_type='application/json')
 
 
@@ -86,11 +102,3 @@ def _check_project(request: ApiRequest, project_in_url: str | None) -> None:
         raise faults.Refusal(400, f"Malformed request URL: URL's project_id '{project_in_url}' doesn't match Context's "
                                   f"project_id '{own}'")
     request.project_in_url = project_in_url
-
-
-def _add_headers(response: webob.Response, request: ApiRequest) -> None:
-    headers = request.ids.response_headers()
-    if request.microversion is not None:
-        headers += microversion.response_headers(request.microversion)
-    for name, value in headers:
-        response.headers.add(name, value)

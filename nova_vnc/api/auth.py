@@ -22,7 +22,7 @@ ADMIN_USER = 'admin'
 
 @dataclasses.dataclass(frozen=True)
 class Identity:
-    """Who asks. Without a project only an administrator, and he is of all of them."""
+    """Who asks. An administrator without user and project is the operator of the cloud, who sees all of it."""
 
     user_id: str | None
     project_id: str | None
@@ -44,7 +44,7 @@ class NoAuth2:
     """Everybody is who he says he is: the token is `user:project`, as in Nova's noauth2.
 
     The user `admin` is an administrator. So is who sends no colon, as the clients do that know no user: `openstack
-    --os-auth-type none` sends `notused`, `admin_token` what it is given. He is of no project.
+    --os-auth-type none` sends `notused`, `admin_token` what it is given. He is no user, and of no project.
     """
 
     def identify(self, http: webob.Request) -> Identity | None:
@@ -52,7 +52,7 @@ class NoAuth2:
         if not user_id:
             return None
         if not colon:
-            return Identity(user_id, None, is_admin=True)
+            return Identity(None, None, is_admin=True)
         return Identity(user_id, project_id or user_id, is_admin=user_id == ADMIN_USER)
 
 
@@ -73,7 +73,7 @@ class FixedToken:
         if _host_name(http) not in self._hosts:
             raise faults.Refusal(403, 'This server does not answer under the name in the Host header.')
         given = http.headers.get(TOKEN_HEADER, '').encode()
-        return Identity(ADMIN_USER, None, is_admin=True) if hmac.compare_digest(given, self._token) else None
+        return Identity(None, None, is_admin=True) if hmac.compare_digest(given, self._token) else None
 
 
 def _host_name(http: webob.Request) -> str | None:

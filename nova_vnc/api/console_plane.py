@@ -9,7 +9,9 @@ from typing import Any, Protocol
 from oslo_log import log as logging
 
 from nova_vnc import exception, objects
+from nova_vnc.api import ceilings
 from nova_vnc.context import RequestContext
+from nova_vnc.net.deadline import Deadline
 from nova_vnc.rpc.consoleauth import MAX_PAGE, DirectoryEntry
 
 LOG = logging.getLogger(__name__)
@@ -23,31 +25,39 @@ _REFUSED_TASK_STATES = ('deleting', 'migrating')
 class ConsoleAuth(Protocol):
     """The part of rpc.consoleauth.ConsoleAuthAPI that is used here."""
 
-    def get_instance(self, ctxt: RequestContext, instance_uuid: str) -> DirectoryEntry: ...
+    def get_instance(self, ctxt: RequestContext, instance_uuid: str,
+                     deadline: Deadline | None = None) -> DirectoryEntry: ...
 
     def list_instances(self, ctxt: RequestContext, project_id: str | None = None, name: str | None = None,
-                       limit: int = MAX_PAGE, marker: str | None = None) -> list[DirectoryEntry]: ...
+                       limit: int = MAX_PAGE, marker: str | None = None,
+                       deadline: Deadline | None = None) -> list[DirectoryEntry]: ...
 
-    def authorize_console(self, ctxt: RequestContext, info: objects.ConnectInfo) -> None: ...
+    def authorize_console(self, ctxt: RequestContext, info: objects.ConnectInfo,
+                          deadline: Deadline | None = None) -> None: ...
 
-    def check_token(self, ctxt: RequestContext, token: str) -> objects.TokenCheck: ...
+    def check_token(self, ctxt: RequestContext, token: str,
+                    deadline: Deadline | None = None) -> objects.TokenCheck: ...
 
 
 class Compute(Protocol):
     """The part of rpc.compute.ComputeAPI that is used here."""
 
-    def get_vnc_console(self, ctxt: RequestContext, instance: objects.InstanceRecord,
-                        console_type: str) -> dict[str, Any]: ...
+    def get_vnc_console(self, ctxt: RequestContext, instance: objects.InstanceRecord, console_type: str,
+                        deadline: Deadline | None = None) -> dict[str, Any]: ...
 
 
 class ConsolePlane:
-    """Every call raises ServiceUnavailable when a service does not answer in time. Thread-safe."""
+    """Every call raises ServiceUnavailable when there is no answer by its deadline. Thread-safe.
 
-    def __init__(self, consoleauth: ConsoleAuth, compute: Compute) -> None:
+    :param places: of calls that may wait for compute hosts
+    """
+
+    def __init__(self, consoleauth: ConsoleAuth, compute: Compute, places: ceilings.Ceilings) -> None:
         self._consoleauth = consoleauth
         self._compute = compute
+        self._places = places
 
-    def get_instance(self, ctxt: RequestContext, instance_id: str) -> DirectoryEntry:
+    def get_instance(self, ctxt: RequestContext, instance_id: str, deadline: Deadline) -> DirectoryEntry:
         """Return a VM that the user may see.
 
         :raises InstanceNotFound: there is none, or it is not the user's: the two are not told apart
@@ -57,7 +67,7 @@ class ConsolePlane:
         if uuid is None:
             raise not_found
         try:
-            entry = self._consoleauth.get_instance(ctxt, uuid)
+            entry = self._consoleauth.get_instance(ctxt, uuid, deadline)
         except exception.InstanceNotFound:
             raise not_found from None
         if not _may_see(ctxt, entry.instance):
@@ -65,45 +75,54 @@ class ConsolePlane:
         return entry
 
     def iterate_instances(self, ctxt: RequestContext, project_id: str | None, name: str | None, page_size: int,
-                          marker: str | None) -> Iterator[DirectoryEntry]:
+                          marker: str | None, deadline: Deadline) -> Iterator[DirectoryEntry]:
         """Yield VMs in the order of their uuids, fetching them page by page.
 
-        :param project_id: only this project's; None: all, which is for administrators
+        :param project_id: only this project's; None: all. Who is no administrator gets those of his own project
+            and nothing else, whatever this says
         :param name: only those whose display name matches it, in the directory's understanding of Nova's filter
         :raises MarkerNotFound: no VM has this uuid
         """
-        if project_id is None and not ctxt.is_admin:
+        if not (ctxt.is_admin or (project_id and project_id == ctxt.project_id)):
             return
         while True:
             page = self._consoleauth.list_instances(ctxt, project_id=project_id, name=name, limit=page_size,
-                                                    marker=marker)
+                                                    marker=marker, deadline=deadline)
             yield from page
             if len(page) < page_size:
                 return
             marker = page[-1].instance.uuid
 
-    def create_console(self, ctxt: RequestContext, instance_id: str, protocol: str, console_type: str) -> str:
+    def create_console(self, ctxt: RequestContext, instance_id: str, protocol: str, console_type: str,
+                       deadline: Deadline) -> str:
         """Return the URL of a new console.
 
+        :raises HostSilent: at once, where the VM's host is known not to answer
+        :raises Refusal: too many wait for the host
         :raises InstanceNotFound, InstanceNotReady, InstanceInvalidState: the VM's part
         :raises ConsoleTypeInvalid, ConsoleTypeUnavailable: there are no consoles of this kind, or none for this VM
         """
-        instance = self.get_instance(ctxt, instance_id).instance
+        entry = self.get_instance(ctxt, instance_id, deadline)
+        instance = entry.instance
         if protocol != PROTOCOL_VNC:
             raise exception.ConsoleTypeUnavailable(console_type=console_type)
         _check_state(instance)
-        answer = self._compute.get_vnc_console(ctxt, instance, console_type)
+        if entry.host_is_silent:
+            raise exception.HostSilent(host=instance.host)
+        with self._places.call_of(instance.host):
+            answer = self._compute.get_vnc_console(ctxt, instance, console_type, deadline)
         info = _connect_info(answer, instance.uuid, console_type)
-        self._consoleauth.authorize_console(ctxt, info)
+        self._consoleauth.authorize_console(ctxt, info, deadline)
         LOG.info('Gave out a %s console of instance %s on host %s', console_type, instance.uuid, instance.host)
         return str(info.access_url)
 
-    def check_token(self, ctxt: RequestContext, token: str) -> objects.ConnectInfo | None:
+    def check_token(self, ctxt: RequestContext, token: str, deadline: Deadline) -> objects.ConnectInfo | None:
         """Return what a console token stands for; None: it opens nothing.
 
         :raises StoreUnavailable: the tokens cannot be read now
         """
-        check = self._consoleauth.check_token(ctxt, token)
+        with self._places.call_of(None):    # consoleauth asks the VM's host, whichever that is
+            check = self._consoleauth.check_token(ctxt, token, deadline)
         if check.reason == objects.REASON_HOST_SILENT:
             raise exception.ServiceUnavailable(service='compute')
         if check.reason == objects.REASON_UNAVAILABLE:

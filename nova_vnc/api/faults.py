@@ -44,6 +44,8 @@ _DEFAULT_MESSAGES = {
     501: 'This function is not implemented here.',
 }
 
+_RETRY_AFTER_S = 60
+
 # A request can put its own words into a message (a uuid, a value that a schema refuses).
 MAX_MESSAGE_CHARS = 1000
 
@@ -80,7 +82,8 @@ def _refusal_for(error: Exception, request_id: str) -> Refusal:
     if status == 503:
         LOG.warning('Request refused: %s', error)
         return Refusal(503, f'{_what_is_unavailable(error)} Try again in a minute. If it stays so, give your '
-                            f'administrator this request id: {request_id}')
+                            f'administrator this request id: {request_id}',
+                       headers={'Retry-After': str(_RETRY_AFTER_S)})
     return Refusal(status, error.message if isinstance(error, exception.NovaVNCError) else None)
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from typing import Any
 
@@ -12,9 +13,7 @@ import webob
 from nova_vnc.api import console_plane, faults, request_id
 from nova_vnc.api.microversion import Microversion
 from nova_vnc.context import RequestContext
-
-# Default of [oslo_middleware]max_request_body_size, which bounds Nova's requests. Ours are below 200 bytes.
-MAX_BODY_BYTES = 114688
+from nova_vnc.net.deadline import Deadline
 
 # nova.api.openstack.wsgi: the two that name JSON, and what a client sends that thinks of no type.
 _JSON_TYPES = ('application/json', 'application/vnd.openstack.compute+json', 'text/plain', '')
@@ -29,8 +28,15 @@ class ApiRequest:
     context: RequestContext
     plane: console_plane.ConsolePlane
     page_limit: int                                         # most entries of a page
+    timeout_s: float                                        # how long other services have, all calls taken together
+    max_body_bytes: int
     microversion: Microversion | None = None   # None: the URL has none
     project_in_url: str | None = None
+
+    @functools.cached_property
+    def deadline(self) -> Deadline:
+        """When the answer is due. It is set with the first use, which a client's slow body comes before."""
+        return Deadline(self.timeout_s)
 
     @property
     def version(self) -> Microversion:
@@ -70,18 +76,17 @@ class ApiRequest:
             raise faults.Refusal(400, 'Malformed request body') from None
 
     def _read_body(self) -> bytes:
-        if (self.http.content_length or 0) > MAX_BODY_BYTES:
-            raise _too_large()
+        if (self.http.content_length or 0) > self.max_body_bytes:
+            raise self._too_large()
         if not self.http.is_body_readable:
             return b''
         try:
-            raw = self.http.body_file.read(MAX_BODY_BYTES + 1)
+            raw = self.http.body_file.read(self.max_body_bytes + 1)
         except OSError:     # the client has gone, or has gone silent
             raise faults.Refusal(400, 'The request body is incomplete') from None
-        if len(raw) > MAX_BODY_BYTES:
-            raise _too_large()
+        if len(raw) > self.max_body_bytes:
+            raise self._too_large()
         return raw
 
-
-def _too_large() -> faults.Refusal:
-    return faults.Refusal(413, f'Request is too large. Larger than {MAX_BODY_BYTES} bytes.')
+    def _too_large(self) -> faults.Refusal:
+        return faults.Refusal(413, f'Request is too large. Larger than {self.max_body_bytes} bytes.')

@@ -11,12 +11,9 @@ from cheroot import wsgi
 from cheroot.server import HTTPConnection
 from oslo_log import log as logging
 
-from nova_vnc import exception
+from nova_vnc import exception, threads
 
 LOG = logging.getLogger(__name__)
-
-# A request waits for other services for seconds when they are away; beyond this many the next ones wait their turn.
-THREADS = 16
 
 # For the header of a request, and for each silence within a request, in seconds.
 CLIENT_TIMEOUT_S = 10
@@ -28,8 +25,8 @@ MAX_HEADER_BYTES = 64 * 1024
 # in JSON, and cheroot reads what is left.
 MAX_BODY_BYTES = 1024 * 1024
 
-# Requests under way when the service stops; the longest wait of three calls to other services, one after the other.
-STOP_TIMEOUT_S = 30
+# Requests under way when the service stops; factory.REQUEST_TIMEOUT_S, and what it takes to read and write.
+STOP_TIMEOUT_S = 15
 
 BACKLOG = 128
 
@@ -43,23 +40,26 @@ class ApiServer:
 
     :param host: address to listen on
     :param port: 0: any; `port` tells which, once it has started
+    :param threads: that answer requests
     :param close: called when the service has stopped
     """
 
-    def __init__(self, app: Application, host: str, port: int, close: Callable[[], None]) -> None:
+    def __init__(self, app: Application, host: str, port: int, threads: int, close: Callable[[], None]) -> None:
         self._app = app
         self._host = host
         self.port = port
+        self._threads = threads
         self._close = close
         self._server: _Server | None = None
+        self._stopping = threading.Event()
 
-    def start(self, fail: Callable[[str], None]) -> None:
+    def start(self, fail: threads.Fail) -> None:
         """See service.Service.
 
         :raises ConfigurationError: the address cannot be listened on
         """
         try:
-            built = _build_server(self._app, self._host, self.port)
+            built = _build_server(self._app, self._host, self.port, self._threads)
             built.prepare()
         except (OSError, ValueError) as error:
             raise exception.ConfigurationError(reason=(
@@ -67,11 +67,13 @@ class ApiServer:
                 f'[DEFAULT]osapi_compute_listen_port): {_reason(error)}')) from None
         self._server = built
         self.port = built.bind_addr[1]
-        threading.Thread(target=_serve, args=(built, fail), name='api', daemon=True).start()
+        # Raises too when one of its workers could not go on.
+        threads.start('api', built.serve, fail, self._stopping.is_set)
         LOG.info('The Compute API listens on %s:%s', self._host, self.port)
 
     def stop(self, hurry: threading.Event) -> None:
         """See service.Service. Requests under way are answered, unless there is hurry."""
+        self._stopping.set()
         stopped = threading.Event()
         if self._server is not None:
             threading.Thread(target=_stop, args=(self._server, stopped), name='api-stop', daemon=True).start()
@@ -99,8 +101,8 @@ class _Server(wsgi.Server):
         LOG.log(level, 'HTTP server: %s', msg, exc_info=traceback)
 
 
-def _build_server(app: Application, host: str, port: int) -> _Server:
-    built = _Server((host, port), app, numthreads=THREADS, max=THREADS, request_queue_size=BACKLOG,
+def _build_server(app: Application, host: str, port: int, threads: int) -> _Server:
+    built = _Server((host, port), app, numthreads=threads, max=threads, request_queue_size=BACKLOG,
                     timeout=CLIENT_TIMEOUT_S, shutdown_timeout=STOP_TIMEOUT_S, server_name='nova-vnc-api')
     built.max_request_header_size = MAX_HEADER_BYTES
     built.max_request_body_size = MAX_BODY_BYTES
@@ -108,13 +110,6 @@ def _build_server(app: Application, host: str, port: int) -> _Server:
     # selector waits for the connections alone that were there when it began to wait.
     built.keep_alive_conn_limit = 0
     return built
-
-
-def _serve(running: _Server, fail: Callable[[str], None]) -> None:
-    try:
-        running.serve()
-    except BaseException as error:  # of a thread of cheroot's that could not go on
-        fail(f'The HTTP server of nova-vnc-api has ended: {error!r}')
 
 
 def _stop(running: _Server, stopped: threading.Event) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from oslo_utils import strutils
 
@@ -23,7 +23,7 @@ _ADMIN_FIELDS = ('uuid', 'user_id', 'host', 'vm_state', 'task_state')
 # These change nothing about which servers are meant. sort_*: the order here is that of the uuids.
 _IGNORED = frozenset({'offset', 'page_size', 'sort_key', 'sort_dir'})
 _HEEDED = frozenset({*_ADMIN_FIELDS, 'project_id', 'tenant_id', 'name', 'display_name', 'status', 'all_tenants',
-                     'deleted', 'soft_deleted', 'limit', 'marker'})
+                     'deleted', 'soft_deleted', 'limit', 'marker', 'tags', 'tags-any', 'not-tags', 'not-tags-any'})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ServerFilter:
     :ivar name: what the display name must match
     :ivar statuses: any of these; None: whatever it is
     :ivar fields: fields of the instance and the value they must have
-    :ivar nothing: no server can match
+    :ivar nothing: no server can match, or none may be seen
     """
 
     project_id: str | None
@@ -64,15 +64,42 @@ def parse(query: Query, known: Mapping[str, Any], ctxt: RequestContext, version:
     _check_available(given)
     last = {name: values[-1] for name, values in given.items()}
     statuses = _statuses(given.get('status'), version)
+    scope = _scope(ctxt, _wants_all(last.get('all_tenants'), ctxt))
     return ServerFilter(
-        project_id=_project_id(last, ctxt),
+        project_id=scope.project_id or (_narrowed_to(last) if ctxt.is_admin else None),
         limit=min(int(last.get('limit', max_limit)), max_limit),
         marker=_marker(last.get('marker')),
         name=last.get('name') or last.get('display_name') or None,
         statuses=statuses,
-        fields=_fields(last) if ctxt.is_admin else {},
-        nothing=statuses == frozenset() or any(strutils.bool_from_string(last.get(name))
-                                               for name in ('deleted', 'soft_deleted')))
+        fields={**(_fields(last) if ctxt.is_admin else {}), **({'user_id': scope.user_id} if scope.user_id else {})},
+        nothing=scope.nobody or statuses == frozenset() or _wants_what_none_is(last))
+
+
+def _wants_what_none_is(last: Mapping[str, str]) -> bool:
+    # No server here is deleted or has a tag; `not-tags` holds for all of them.
+    return any(strutils.bool_from_string(last.get(name)) for name in ('deleted', 'soft_deleted')) or (
+        'tags' in last or 'tags-any' in last)
+
+
+class _Scope(NamedTuple):
+    """Whose servers may be listed, before any argument of the query narrows it. None: anybody's."""
+
+    project_id: str | None = None
+    user_id: str | None = None
+    nobody: bool = False
+
+
+def _scope(ctxt: RequestContext, wants_all: bool) -> _Scope:
+    """Decide it from who asks alone; `wants_all` is an administrator's word."""
+    if wants_all:
+        return _Scope()
+    if ctxt.project_id:
+        return _Scope(project_id=ctxt.project_id)
+    if not ctxt.is_admin:
+        return _Scope(nobody=True)
+    # nova.api.openstack.compute.servers: who is of no project sees what is his own. An administrator who is no user
+    # either is whoever operates this cloud, and has nothing of his own.
+    return _Scope(user_id=ctxt.user_id)
 
 
 def _check_available(given: Query) -> None:
@@ -81,14 +108,15 @@ def _check_available(given: Query) -> None:
         raise faults.Refusal(400, f'Servers cannot be filtered by {name} here.')
 
 
-def _project_id(last: Mapping[str, str], ctxt: RequestContext) -> str | None:
-    all_tenants = last.get('all_tenants')
+def _wants_all(all_tenants: str | None, ctxt: RequestContext) -> bool:
     wants_all = all_tenants is not None and _is_true(all_tenants)
     if wants_all and not ctxt.is_admin:
         raise faults.Refusal(
             403, "Policy doesn't allow os_compute_api:servers:index:get_all_tenants to be performed.")
-    if ctxt.project_id is not None and not wants_all:
-        return ctxt.project_id
+    return wants_all
+
+
+def _narrowed_to(last: Mapping[str, str]) -> str | None:
     return last.get('project_id') or last.get('tenant_id') or None
 
 

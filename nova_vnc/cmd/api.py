@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    monkey_patch.patch()
+    concurrency.patch()
     from nova_vnc.api import factory
     from nova_vnc.cmd import common
     common.run(argv, factory.build_service)

@@ -18,7 +18,8 @@ from oslo_log import log as logging
 from nova_vnc import exception
 from nova_vnc.api import factory
 from nova_vnc.cmd import common
-from nova_vnc.rpc import caller, transport
+from nova_vnc.conf import refusal
+from nova_vnc.rpc import transport
 
 LOG = logging.getLogger(__name__)
 
@@ -57,7 +58,8 @@ def _application() -> WSGIApplication:
 def _build() -> WSGIApplication:
     try:
         conf = common.configure([], default_config_files=config_files(os.environ))
-        return factory.build_app(conf, caller.Caller(transport.build_transport(conf)))
+        with refusal.naming_options(conf):
+            return factory.build_app(conf, factory.build_caller(conf, transport.build_transport(conf)))
     except exception.ConfigurationError as error:
         # The reason stays between this process and its log.
         LOG.critical('%s', error)

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import importlib.metadata
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 import oslo_messaging
@@ -14,8 +15,8 @@ from oslo_log import log as logging
 
 from nova_vnc import conf as nova_vnc_conf
 from nova_vnc import exception, service
-from nova_vnc.cmd import log_format
-from nova_vnc.conf import opts
+from nova_vnc.cmd import log_format, reload, report
+from nova_vnc.conf import opts, refusal
 from nova_vnc.rpc import transport
 
 LOG = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.Con
     :param register_cli_opts: of modules of nova_vnc.conf that offer options on this command's line
     :param default_config_files: instead of those that oslo.config finds for Nova
     :param use_stderr: log to stderr where the files say nothing; the default of oslo.log is stdout
-    :raises ConfigurationError: a file cannot be read, or an option has a value it cannot have
+    :raises ConfigurationError: a file cannot be read, or what every command needs has a value it cannot have
     """
     conf: cfg.ConfigOpts = cfg.CONF
     opts.set_defaults()
@@ -50,7 +51,8 @@ def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.Con
     nova_vnc_conf.register_opts(conf)
     try:
         conf(list(argv), project=PROJECT, version=version(), default_config_files=default_config_files)
-        check_values(conf)
+        with refusal.naming_options(conf):
+            conf.concurrency_backend    # was chosen by concurrency, which leaves complaints to others  # noqa: B018
         logging.setup(conf, PROJECT, version())
         log_format.use_own_words()
     except (cfg.Error, logging.LogConfigError, OSError) as error:
@@ -58,40 +60,44 @@ def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.Con
     return conf
 
 
-def check_values(conf: cfg.ConfigOpts) -> None:
-    """Read each of our options once: oslo.config looks at a value only then.
-
-    :raises ConfigurationError: naming the option
-    """
-    for group, options in opts.list_opts():
-        for option in options:
-            try:
-                conf[option.dest] if group == 'DEFAULT' else conf[group][option.dest]
-            except ValueError as error:
-                raise exception.ConfigurationError(reason=f'[{group}]{option.name}: {error}') from None
-
-
 def run(argv: Sequence[str] | None, build_service: ServiceBuilder,
         register_cli_opts: Sequence[Callable[[cfg.ConfigOpts], None]] = ()) -> NoReturn:
     """Be one service until it is told to stop; ends the process."""
+    argv = sys.argv[1:] if argv is None else argv
     try:
-        conf = configure(sys.argv[1:] if argv is None else argv, register_cli_opts)
+        conf = configure(argv, register_cli_opts)
     except exception.ConfigurationError as error:
         service.end_process(refuse(error))
     failure = None
     try:
-        bus = transport.build_transport(conf)
-        built = build_service(conf, bus)
+        with refusal.naming_options(conf):
+            bus = transport.build_transport(conf)
+            built = build_service(conf, bus)
     except exception.ConfigurationError as error:
         failure = error
     if failure is not None:     # not above: oslo.log adds the exception that is being handled to the line
         LOG.critical('%s', failure)
         service.end_process(1)
     transport.connect_in_background(bus)
-    service.end_process(service.serve(built))
+    service.end_process(service.serve(built, actions=signal_actions(conf, argv)))
+
+
+def signal_actions(conf: cfg.ConfigOpts, argv: Sequence[str],
+                   default_config_files: list[str] | None = None) -> Mapping[int, Callable[[], None]]:
+    """Return what a service does on the signals that do not end it, for service.serve()."""
+    reloader = reload.Reloader(conf, argv, PROJECT, default_config_files)
+
+    def write_report() -> None:
+        report.write(conf, program(), version())
+    # Older releases of Nova gave the report on SIGUSR1.
+    return {signal.SIGHUP: reloader.reload, signal.SIGUSR2: write_report, signal.SIGUSR1: write_report}
+
+
+def program() -> str:
+    return sys.argv[0].rpartition('/')[2]
 
 
 def refuse(error: exception.NovaVNCError) -> int:
     """Say why the command does not start, before there is a log, and return its exit status."""
-    print(f'{sys.argv[0].rpartition("/")[2]}: {error}', file=sys.stderr, flush=True)
+    print(f'{program()}: {error}', file=sys.stderr, flush=True)
     return 1

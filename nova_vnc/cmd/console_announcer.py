@@ -12,6 +12,8 @@ from typing import Any
 
 from oslo_log import log as logging
 
+from nova_vnc import threads
+
 LOG = logging.getLogger(__name__)
 
 # Until the first VM is there somebody waits for it; after that VMs come now and then.
@@ -25,13 +27,14 @@ MAX_VMS = 1000
 class ConsoleAnnouncer:
     """Asks the API for new VMs until it is stopped, and prints one line for each: `console_url: <URL>`."""
 
-    def __init__(self, host: str, port: int, token: str) -> None:
+    def __init__(self, host: str, port: int, token: str, fail: threads.Fail) -> None:
         self._host, self._port, self._token = host, port, token
+        self._fail = fail
         self._stopped = threading.Event()
         self._announced: set[str] = set()
 
     def start(self) -> None:
-        threading.Thread(target=self._watch, name='announcer', daemon=True).start()
+        threads.start('announcer', self._watch, self._fail, self._stopped.is_set)
 
     def stop(self) -> None:
         self._stopped.set()

@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import sys
+from typing import Any
 
-# Of these oslo.log adds nothing (oslo_log.formatters, _get_error_summary).
-_LEFT_OUT = KeyError
+from oslo_log import formatters
+
+# By this name formats, and the formatters whose lines are values, know the exception.
+_SUMMARY = 'error_summary'
 
 
 class OwnWordsFormatter(logging.Formatter):
@@ -14,22 +19,27 @@ class OwnWordsFormatter(logging.Formatter):
 
     oslo.log adds it to each line from WARNING on. Where we have said in our own words what is wrong it says the same
     again, and where it comes from elsewhere it can hold anything. An exception that is given to the logger, as
-    LOG.exception() does, is shown as ever.
+    LOG.exception() does, is shown as ever; so is one where a format of the operator's asks for %(error_summary)s.
     """
 
     def __init__(self, formatter: logging.Formatter) -> None:
         super().__init__()
         self._formatter = formatter
 
-    def format(self, record: logging.LogRecord) -> str:
-        try:
-            raise _LEFT_OUT
-        except _LEFT_OUT:
-            return self._formatter.format(record)
+    def format(self, record: logging.LogRecord) -> Any:
+        line = self._formatter.format(record)
+        if record.exc_info or sys.exc_info()[0] is None:
+            return line
+        if isinstance(self._formatter, formatters.JSONFormatter):
+            return json.dumps(json.loads(line) | {_SUMMARY: ''})
+        if isinstance(line, dict):      # formatters.FluentFormatter
+            return line | {_SUMMARY: ''}
+        summary = getattr(record, _SUMMARY, '')
+        return line.removesuffix(f': {summary}') if summary else line
 
 
 def use_own_words() -> None:
-    """Let all handlers of the root logger leave out what nobody has logged. Call it once logging is set up."""
+    """Let all handlers of the root logger leave out what nobody has logged. Call it once logging is set up, again."""
     for handler in logging.getLogger().handlers:
-        if handler.formatter is not None:
+        if handler.formatter is not None and not isinstance(handler.formatter, OwnWordsFormatter):
             handler.setFormatter(OwnWordsFormatter(handler.formatter))

@@ -6,15 +6,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    monkey_patch.patch('threading')
+    concurrency.patch('threading')
     from nova_vnc import exception
     from nova_vnc.cmd import common, manage_commands
+    from nova_vnc.conf import refusal
     try:
         conf = common.configure(sys.argv[1:] if argv is None else argv, [manage_commands.register_cli_opts])
-        manage_commands.run(conf)
+        with refusal.naming_options(conf):
+            manage_commands.run(conf)
     except (exception.ConfigurationError, exception.StoreUnavailable, exception.InvalidInput) as error:
         sys.exit(common.refuse(error))

@@ -14,11 +14,11 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    monkey_patch.patch()
+    concurrency.patch()
     from nova_vnc import exception, service
     from nova_vnc.cmd import common, standalone_services
     own, others = parse_args(sys.argv[1:] if argv is None else argv)
@@ -28,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
             port=own.port, libvirt_uri=own.libvirt, web=own.web, state_path=own.state_path))
     except exception.ConfigurationError as error:
         service.end_process(common.refuse(error))
-    service.end_process(service.serve(built, started=built.announce_consoles, interrupt_at_once=True))
+    service.end_process(service.serve(built, started=built.announce_consoles, interrupt_at_once=True,
+                                      actions=common.signal_actions(conf, others, default_config_files=[])))
 
 
 def parse_args(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:

@@ -20,6 +20,7 @@ from nova_vnc.api import access_log, auth
 from nova_vnc.api import factory as api_factory
 from nova_vnc.cmd import console_announcer
 from nova_vnc.compute import factory as compute_factory
+from nova_vnc.conf import refusal
 from nova_vnc.consoleauth import factory as consoleauth_factory
 from nova_vnc.novncproxy import factory as novncproxy_factory
 from nova_vnc.rpc import transport
@@ -86,7 +87,8 @@ class Standalone:
         :raises ConfigurationError: one of them cannot start; those that run already are stopped
         """
         try:
-            self._start_all(fail)
+            with refusal.naming_options(self._conf):
+                self._start_all(fail)
         except exception.ConfigurationError:
             self.stop(_set_event())
             raise
@@ -100,7 +102,7 @@ class Standalone:
         api = api_factory.build_service(
             self._conf, self._transport, auth.FixedToken(self._api_token, hosts=[LOOPBACK, 'localhost']))
         self._start(api, fail)
-        self._announcer = console_announcer.ConsoleAnnouncer(LOOPBACK, api.port, self._api_token)
+        self._announcer = console_announcer.ConsoleAnnouncer(LOOPBACK, api.port, self._api_token, fail)
 
     def _start(self, built: service.Service, fail: Callable[[str], None]) -> None:
         built.start(fail)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from oslo_log import log as logging
 
-from nova_vnc import exception, objects
+from nova_vnc import exception, objects, threads
 from nova_vnc.context import service_context
 from nova_vnc.rpc import consoleauth
 
@@ -58,8 +58,8 @@ class Reporter:
         self._stopping = threading.Event()
         self._failing = False
 
-    def start(self) -> None:
-        threading.Thread(target=self._run, name='reporter', daemon=True).start()
+    def start(self, fail: threads.Fail) -> None:
+        threads.start('reporter', self._run, fail, self._stopping.is_set)
 
     def stop(self) -> None:
         """Send no further report; waits for nobody. May be called without start()."""

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import oslo_messaging
 from oslo_log import log as logging
 
-from nova_vnc import exception, objects
+from nova_vnc import exception, objects, threads
 from nova_vnc.compute import reporter as compute_reporter
 from nova_vnc.compute.virt import driver as virt_driver
 from nova_vnc.context import service_context
@@ -40,14 +40,14 @@ class ComputeService:
         self._stopping = threading.Event()
         self._lock = threading.Lock()
 
-    def start(self, fail: Callable[[str], None]) -> None:
+    def start(self, fail: threads.Fail) -> None:
         """Start the driver; the rest follows once it is certain that this host's name is free."""
-        self._driver.start(self._reporter.report_soon)
-        if self._queues is None:
-            self._open()
+        self._driver.start(self._reporter.report_soon, fail)
+        queues = self._queues
+        if queues is None:
+            self._open(fail)
         else:
-            threading.Thread(target=self._open_when_alone, args=(self._queues, fail), name='queue-watch',
-                             daemon=True).start()
+            threads.start('queue-watch', lambda: self._open_when_alone(queues, fail), fail)
 
     def stop(self, hurry: threading.Event) -> None:
         with self._lock:
@@ -58,7 +58,7 @@ class ComputeService:
         self._driver.stop()
         self._caller.close()
 
-    def _open_when_alone(self, queues: exclusive.BrokerQueues, fail: Callable[[str], None]) -> None:
+    def _open_when_alone(self, queues: exclusive.BrokerQueues, fail: threads.Fail) -> None:
         # Every compute service, Nova's too, consumes this queue, and ours consumes it first: the other topic's queue
         # needs no look of its own.
         queue = f'{compute_rpc.TOPIC}.{self._host}'
@@ -69,17 +69,17 @@ class ComputeService:
             fail(f'Another compute service consumes the queue {queue} and {doing}: [DEFAULT]host = {self._host} must '
                  'be unique among the compute services. Stop the other one, or give this one another name.')
             return
-        self._open()
+        self._open(fail)
 
-    def _open(self) -> None:
+    def _open(self, fail: threads.Fail) -> None:
         with self._lock:
             if self._stopping.is_set():
                 return
             LOG.info('Answering for the VMs of host %s', self._host)
             for rpc_server in self._servers:
-                rpc_server.start()
+                rpc_server.start(fail)
             # Not before: a report takes the place of that of the service whose name it carries.
-            self._reporter.start()
+            self._reporter.start(fail)
 
     def _is_answered(self) -> bool:
         """Ask for something that every compute service refuses, each in its way; any answer comes from a living one."""

@@ -12,10 +12,24 @@ import types
 
 from oslo_config import cfg
 
-from nova_vnc.conf import api, base, compute, console, consoleauth, libvirt, novncproxy, upgrade_levels, vnc, web
+from nova_vnc.conf import (
+    api,
+    base,
+    compute,
+    console,
+    consoleauth,
+    interpolation,
+    libvirt,
+    novncproxy,
+    oslo_reports,
+    upgrade_levels,
+    vnc,
+    web,
+)
 
 MODULES: tuple[types.ModuleType, ...] = (
-    api, base, compute, console, consoleauth, libvirt, novncproxy, upgrade_levels, vnc, web)
+    api, base, compute, console, consoleauth, interpolation, libvirt, novncproxy, oslo_reports, upgrade_levels, vnc,
+    web)
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

@@ -41,14 +41,26 @@ With ``noauth2`` the header ``X-Auth-Token`` holds ``user:project``; the user ``
 whoever sends a token without a colon, as ``openstack --os-auth-type none`` does.
 """),
     cfg.IntOpt(
+        'threads',
+        default=100,
+        min=1,
+        help="""
+Most requests that nova-vnc-api answers at once, each process.
+
+It is the number of threads of its own HTTP server. Under another WSGI server, say here how many threads that one has
+for each process. A request may wait up to ten seconds for a compute host that does not answer; how many may do so at
+once follows from this number: three quarters of it in all, two fifths for one host, and half for one project. One more
+is refused with 503 at once, so that other requests always find a thread.
+"""),
+    cfg.IntOpt(
         'max_limit',
         default=1000,
-        min=1,
-        max=1000,
+        min=0,
         deprecated_group='DEFAULT',
         deprecated_name='osapi_max_limit',
         help="""
-Most servers that one page of ``GET /servers`` holds.
+Most servers that one page of ``GET /servers`` holds; 0 lists none. More than 1000 means 1000: the rest is on the pages
+that follow.
 """),
 ]
 

@@ -8,7 +8,7 @@ import socket
 from oslo_config import cfg
 
 OPTS: list[cfg.Opt] = [
-    cfg.HostAddressOpt(
+    cfg.HostDomainOpt(
         'host',
         default=socket.gethostname(),
         sample_default='<current_hostname>',

@@ -17,10 +17,10 @@ URI of the libvirt daemon, as ``virsh -c`` takes it; empty means ``qemu:///syste
     cfg.StrOpt(
         'virt_type',
         default='kvm',
-        choices=('kvm', 'lxc', 'qemu', 'parallels'),
+        choices=('kvm', 'lxc', 'qemu', 'parallels', 'xen', 'uml'),
         help="""
-Kind of the domains. Only ``lxc`` and ``parallels`` change the URI that an empty ``connection_uri`` means:
-``lxc:///`` and ``parallels:///system``.
+Kind of the domains. It only changes the URI that an empty ``connection_uri`` means: ``lxc:///``,
+``parallels:///system``, and ``xen:///system`` and ``uml:///system`` of Nova's earlier releases.
 """),
 ]
 

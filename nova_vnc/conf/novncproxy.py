@@ -61,6 +61,18 @@ Seconds the check of a token may take in all, the message bus being up or down. 
 Seconds the proxy waits for the TCP connection to a VNC server.
 """),
     cfg.IntOpt(
+        'target_timeout',
+        default=60,
+        min=1,
+        max=86400,
+        help="""
+Seconds after which a VNC server whose host acknowledges nothing any more counts as lost, and its sessions end.
+
+This is about hosts that vanish without a word, whether something was under way to them or not. A VNC server that stands
+still, as with a storage that hangs, is acknowledged for by its host, and keeps its sessions; unless so much is waiting
+for it, some 100 KiB of keys, mouse movements and clipboard, that its host has taken nothing more for this time.
+"""),
+    cfg.IntOpt(
         'handshake_timeout',
         default=10,
         min=1,
@@ -74,15 +86,50 @@ Seconds the RFB handshake may take, for the VNC server and for the browser each.
         help="""
 Most connections at a time that are not sessions yet: header, token check and handshake under way, pages being read.
 
-One more takes the place of the oldest one that has not shown a valid token, which is closed; if all have, it is
-answered with 503 itself. Open sessions do not count.
+One more takes the place of another one, which is closed: of one that has let the proxy wait for some seconds, if there
+is any; of those, one from the address that holds most; of those, the one that has been inactive for longest. Open
+sessions do not count.
+
+Related options:
+
+* ``max_pending_per_address``, ``max_pending_per_token`` and ``max_pending_per_instance``
+"""),
+    cfg.IntOpt(
+        'max_pending_per_address',
+        default=512,
+        min=0,
+        help="""
+Most of the pending connections that one source address may have at a time, or one /64 of IPv6; 0 means as many as
+``max_pending_connections``. One more takes the place of an inactive one of the same address.
+
+Many users may share an address: an office behind NAT, and all users of a load balancer. Set it to 0 if all connections
+come through a load balancer.
+"""),
+    cfg.IntOpt(
+        'max_pending_per_token',
+        default=16,
+        min=0,
+        help="""
+Most of the pending connections that may have shown the same token; 0 means as many as ``max_pending_connections``.
+
+One more takes the place of one whose browser keeps the RFB handshake waiting. If all of them wait for the VNC server,
+the newest is told to try again in a moment (429).
+"""),
+    cfg.IntOpt(
+        'max_pending_per_instance',
+        default=64,
+        min=0,
+        help="""
+Most of the pending connections that may have shown a token for the same VM; 0 means as many as
+``max_pending_connections``. One more: see ``max_pending_per_token``; the token with most connections gives way.
 """),
     cfg.IntOpt(
         'max_pending_checks',
         default=256,
         min=1,
         help="""
-Most token checks that wait for an answer at a time. One more is told that the console service is unavailable.
+Most tokens whose check waits for an answer at a time; the tokens of one host have half of it. One more is told that the
+console service is unavailable. Equal tokens count once.
 """),
     cfg.IntOpt(
         'ping_interval',

@@ -9,6 +9,7 @@ import oslo_messaging
 from oslo_config import cfg
 from oslo_log import log as logging
 from oslo_messaging._drivers import impl_rabbit
+from oslo_middleware import cors
 
 from nova_vnc import conf as nova_vnc_conf
 
@@ -39,4 +40,11 @@ def set_defaults() -> None:
     oslo_messaging.set_transport_defaults(control_exchange=CONTROL_EXCHANGE)
     cfg.set_defaults(impl_rabbit.rabbit_opts, rabbit_interval_max=RABBIT_INTERVAL_MAX_S,
                      rpc_conn_pool_size=RPC_CONN_POOL_SIZE)
+    # Nova's (nova.middleware), whose names are in the files that there are.
+    cors.set_defaults(
+        allow_headers=['X-Auth-Token', 'X-Openstack-Request-Id', 'X-Identity-Status', 'X-Roles', 'X-Service-Catalog',
+                       'X-User-Id', 'X-Tenant-Id', 'X-OpenStack-Nova-API-Version', 'OpenStack-API-Version'],
+        expose_headers=['X-Auth-Token', 'X-Openstack-Request-Id', 'X-Subject-Token', 'X-Service-Token',
+                        'X-OpenStack-Nova-API-Version', 'OpenStack-API-Version'],
+        allow_methods=['GET', 'PUT', 'POST', 'DELETE', 'PATCH'])
     logging.set_defaults(default_log_levels=[*logging.get_default_log_levels(), *_QUIET_LOGGERS])

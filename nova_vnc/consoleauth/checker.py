@@ -12,9 +12,10 @@ from oslo_log import log as logging
 from nova_vnc import exception, objects
 from nova_vnc.consoleauth import tokens
 from nova_vnc.consoleauth.directory.base import Entry, InstanceDirectory
+from nova_vnc.consoleauth.host_checks import HostChecks
 from nova_vnc.consoleauth.stores.base import TokenStore
 from nova_vnc.context import RequestContext
-from nova_vnc.rpc.compute import ComputeAPI
+from nova_vnc.net.deadline import Deadline
 
 LOG = logging.getLogger(__name__)
 
@@ -28,12 +29,12 @@ class TokenChecker:
     :param shared_reads: for store and directory, where they have something to share: Database.shared_reads
     """
 
-    def __init__(self, store: TokenStore, directory: InstanceDirectory, compute: ComputeAPI, ttl_s: int,
+    def __init__(self, store: TokenStore, directory: InstanceDirectory, hosts: HostChecks, ttl_s: int,
                  clock: Callable[[], float] = time.time, *,
                  shared_reads: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext) -> None:
         self._store = store
         self._directory = directory
-        self._compute = compute
+        self._hosts = hosts
         self._ttl_s = ttl_s
         self._clock = clock
         self._shared_reads = shared_reads
@@ -66,8 +67,7 @@ class TokenChecker:
             return objects.REASON_NOT_READY
         timeout_s = _SILENT_COMPUTE_TIMEOUT_S if entry.host_is_silent else _COMPUTE_TIMEOUT_S
         try:
-            is_there = self._compute.validate_console(ctxt, entry.instance, stored.host, stored.port,
-                                                      stored.console_type, timeout_s)
+            is_there = self._hosts.validate(ctxt, entry, stored, Deadline(timeout_s))
         except exception.ServiceUnavailable:
             return objects.REASON_HOST_SILENT
         except (exception.InstanceNotFound, exception.InstanceNotReady):

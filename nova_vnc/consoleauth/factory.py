@@ -15,13 +15,15 @@ from nova_vnc import exception
 from nova_vnc.consoleauth import manager, resources
 from nova_vnc.consoleauth.checker import TokenChecker
 from nova_vnc.consoleauth.directory.base import InstanceDirectory
+from nova_vnc.consoleauth.host_checks import HostChecks, build_places
 from nova_vnc.consoleauth.service import ConsoleAuthService
 from nova_vnc.consoleauth.stores.base import TokenStore
 from nova_vnc.db.engine import Database
 from nova_vnc.rpc import compute as compute_contract
 from nova_vnc.rpc import consoleauth as contract
 from nova_vnc.rpc.caller import Caller
-from nova_vnc.rpc.server import BackgroundServer
+from nova_vnc.rpc.server import BackgroundServer, count_threads
+from nova_vnc.rpc.silent_hosts import SilentHosts
 
 LOG = logging.getLogger(__name__)
 
@@ -29,9 +31,9 @@ _AUTO = 'auto'
 _STORES = 'nova_vnc.token_store'
 _DIRECTORIES = 'nova_vnc.instance_directory'
 
-# As many as there are threads that handle messages (executor_thread_pool_size), so that checks of VMs on a silent host
-# do not keep others waiting.
-_MAX_CONCURRENT_CALLS = 64
+# Calls to compute hosts under way at once, for each thread of the RPC server: those of checks that are waited for no
+# longer go on until their own time is over.
+_CALLS_PER_THREAD = 4
 
 
 def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> ConsoleAuthService:
@@ -49,10 +51,13 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     LOG.info('Tokens are in the store %s ([consoleauth]token_store = %s), VMs in the directory %s '
              '(instance_directory = %s); the database is %s', store_name, options.token_store, directory_name,
              options.instance_directory, _describe(database, conf.database.connection) if database else 'not used')
-    caller = Caller(transport, max_concurrent=_MAX_CONCURRENT_CALLS)
+    threads = count_threads(conf)
+    caller = Caller(transport, max_concurrent=_CALLS_PER_THREAD * threads, max_waiting=0)
+    hosts = SilentHosts()
     compute = compute_contract.ComputeAPI(
-        caller, compute_contract.versions_to_send(conf.upgrade_levels.compute))
-    checker = TokenChecker(store, directory, compute, options.token_ttl,
+        caller, compute_contract.versions_to_send(conf.upgrade_levels.compute), silent_hosts=hosts)
+    checks = HostChecks(compute, hosts, build_places(threads))
+    checker = TokenChecker(store, directory, checks, options.token_ttl,
                            shared_reads=database.shared_reads if database else contextlib.nullcontext)
     work = manager.Manager(store, directory, checker, options.token_ttl)
     server = BackgroundServer(transport, contract.TOPIC, conf.host, [

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from oslo_log import log as logging
 
-from nova_vnc import exception
+from nova_vnc import exception, threads
 from nova_vnc.consoleauth.stores.base import TokenStore
 from nova_vnc.db.engine import Database
 from nova_vnc.rpc.caller import Caller
@@ -37,11 +37,11 @@ class ConsoleAuthService:
         self._clock = clock
         self._stopping = threading.Event()
 
-    def start(self, fail: Callable[[str], None]) -> None:
+    def start(self, fail: threads.Fail) -> None:
         if self._database is not None and self._database.is_local:
             self._prepare(self._database)
-        threading.Thread(target=self._keep_store, args=(fail,), name='token-purge', daemon=True).start()
-        self._server.start()
+        threads.start('token-purge', lambda: self._keep_store(fail), fail)
+        self._server.start(fail)
 
     def stop(self, hurry: threading.Event) -> None:
         self._stopping.set()
@@ -57,7 +57,7 @@ class ConsoleAuthService:
             return False    # said by db
         return True
 
-    def _keep_store(self, fail: Callable[[str], None]) -> None:
+    def _keep_store(self, fail: threads.Fail) -> None:
         """Wait for the database, which may turn out to be one that cannot be used; then purge for ever."""
         try:
             while self._database is not None and not self._prepare(self._database):

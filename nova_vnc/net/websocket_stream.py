@@ -95,8 +95,9 @@ class WebSocketStream:
 
     def detach(self) -> tuple[socket.socket, FrameParser, bytes]:
         """Give up the connection: return the socket, the parser in its present state, and payload not yet read."""
+        sock = self._tcp.detach()
         self._open = False
-        return self._tcp.detach(), self._parser, self._payload
+        return sock, self._parser, self._payload
 
     def _answer_ping(self) -> None:
         ping, self._parser.ping = self._parser.ping, None

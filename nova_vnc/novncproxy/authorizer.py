@@ -7,8 +7,9 @@ import dataclasses
 
 from nova_vnc import exception, objects
 from nova_vnc.context import RequestContext
+from nova_vnc.net.ceiling import Crowded
 from nova_vnc.novncproxy.refusal import Refusal, Refused
-from nova_vnc.rpc.consoleauth import ConsoleAuthAPI
+from nova_vnc.novncproxy.token_checks import TokenChecks
 
 _REFUSALS = {
     objects.REASON_INVALID: Refusal.TOKEN,
@@ -40,11 +41,11 @@ class Grant:
 class Authorizer:
     """Asks nova-consoleauth.
 
-    How long that may take, and how many may ask at a time, is bounded by the client that it is given.
+    How long that may take, and how many may ask at a time, is bounded by the checks that it is given.
     """
 
-    def __init__(self, consoleauth_api: ConsoleAuthAPI) -> None:
-        self._consoleauth_api = consoleauth_api
+    def __init__(self, checks: TokenChecks) -> None:
+        self._checks = checks
 
     def check(self, ctxt: RequestContext, token: str) -> Grant:
         """:raises Refused: TOKEN, NOT_READY, MOVED, HOST_SILENT or UNAVAILABLE"""
@@ -61,7 +62,9 @@ class Authorizer:
 
     def _ask(self, ctxt: RequestContext, token: str) -> objects.TokenCheck:
         try:
-            return self._consoleauth_api.check_token(ctxt, token)
+            return self._checks.check(ctxt, token)
+        except Crowded:
+            raise Refused(Refusal.UNAVAILABLE, 'too many checks of tokens wait for an answer') from None
         except (exception.ServiceUnavailable, exception.StoreUnavailable) as error:
             raise Refused(Refusal.UNAVAILABLE, str(error)) from None
         except exception.InvalidConnectionInfo:

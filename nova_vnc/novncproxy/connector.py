@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from nova_vnc.net import tcp
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
+from nova_vnc.net.resolver import Resolver
 from nova_vnc.net.stream import TcpStream
 from nova_vnc.novncproxy.refusal import Refusal, Refused
 
@@ -23,12 +24,16 @@ class Connector:
     """Connects, but only to where the operator allows.
 
     :param networks: none means anywhere
+    :param resolver: of the names of hosts
     :param timeout_s: for the resolution of the name, the connection and the CONNECT request together
+    :param lost_after_s: once connected, see tcp.configure()
     """
 
-    def __init__(self, networks: Sequence[Network], timeout_s: float) -> None:
+    def __init__(self, networks: Sequence[Network], resolver: Resolver, timeout_s: float, lost_after_s: int) -> None:
         self._networks = tuple(networks)
+        self._resolver = resolver
         self._timeout_s = timeout_s
+        self._lost_after_s = lost_after_s
 
     def connect(self, host: str, port: int, internal_access_path: str | None = None) -> TcpStream:
         """Return a stream on which the VNC server speaks next.
@@ -39,8 +44,8 @@ class Connector:
         """
         deadline = Deadline(self._timeout_s)
         try:
-            addresses = self._allowed_addresses(tcp.resolve(host, port, deadline), host)
-            stream = TcpStream(_connect_to_first(addresses, port, deadline))
+            addresses = self._allowed_addresses(self._resolver.resolve(host, deadline), host)
+            stream = TcpStream(self._connect_to_first(addresses, port, deadline))
         except DeadlineExceeded as error:
             raise Refused(Refusal.SILENT, f'{host} port {port}: {error}') from None
         except OSError as error:
@@ -69,17 +74,16 @@ class Connector:
         address = getattr(address, 'ipv4_mapped', None) or address
         return any(address in network for network in self._networks)
 
-
-def _connect_to_first(addresses: Sequence[str], port: int, deadline: Deadline) -> socket.socket:
-    """Connect to the first address that answers; none may use up the time of those behind it."""
-    error: OSError = socket.gaierror(socket.EAI_NONAME, 'no address')
-    for position, address in enumerate(addresses):
-        share = Deadline(deadline.remaining() / (len(addresses) - position))
-        try:
-            return tcp.connect(address, port, share)
-        except OSError as caught:
-            error = caught
-    raise error
+    def _connect_to_first(self, addresses: Sequence[str], port: int, deadline: Deadline) -> socket.socket:
+        """Connect to the first address that answers; none may use up the time of those behind it."""
+        error: OSError = socket.gaierror(socket.EAI_NONAME, 'no address')
+        for position, address in enumerate(addresses):
+            share = Deadline(deadline.remaining() / (len(addresses) - position))
+            try:
+                return tcp.connect(address, port, share, self._lost_after_s)
+            except OSError as caught:
+                error = caught
+        raise error
 
 
 def _request_path(stream: TcpStream, path: str) -> None:

@@ -11,13 +11,16 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from nova_vnc import exception
+from nova_vnc.net.resolver import Resolver
 from nova_vnc.novncproxy import request as requests
 from nova_vnc.novncproxy.authorizer import Authorizer
 from nova_vnc.novncproxy.connector import Connector, Network
 from nova_vnc.novncproxy.files import FileTree
+from nova_vnc.novncproxy.pending import Limits
 from nova_vnc.novncproxy.proxy import NoVNCProxy, Settings
 from nova_vnc.novncproxy.registry import SessionRegistry
 from nova_vnc.novncproxy.session import Parts
+from nova_vnc.novncproxy.token_checks import TokenChecks, build_places
 from nova_vnc.relay.engine import Engine
 from nova_vnc.relay.relay import Timing
 from nova_vnc.rpc.caller import Caller
@@ -25,12 +28,8 @@ from nova_vnc.rpc.consoleauth import ConsoleAuthAPI
 
 LOG = logging.getLogger(__name__)
 
-# Calls to nova-consoleauth that are under way at a time; the others wait for their turn. A call takes milliseconds.
-_CONCURRENT_CHECKS = 16
 # A browser that answers nothing for so many intervals is gone.
 _SILENT_INTERVALS = 2
-# Where ping_interval is 0: no ping is ever due.
-_NEVER_S = 1e9
 
 
 def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> NoVNCProxy:
@@ -39,8 +38,9 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     _warn_of_what_has_no_effect(conf)
     options = conf.novncproxy
     parts = Parts(
-        authorizer=Authorizer(_build_consoleauth_api(conf, transport)),
-        connector=Connector(_read_networks(options.target_networks), options.connect_timeout),
+        authorizer=Authorizer(_build_checks(conf, transport)),
+        connector=Connector(_read_networks(options.target_networks), Resolver(), options.connect_timeout,
+                            options.target_timeout),
         engine=Engine(_build_timing(options.ping_interval)),
         registry=SessionRegistry(),
         allowed_hosts=_read_allowed_hosts(conf.console.allowed_origins),
@@ -52,20 +52,28 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
         header_timeout_s=options.header_timeout,
         keep_alive_timeout_s=options.keep_alive_timeout,
         drain_timeout_s=options.drain_timeout,
-        max_pending_connections=options.max_pending_connections)
+        limits=_build_limits(conf))
     return NoVNCProxy(settings, FileTree(conf.web, options.own_console_page), parts)
 
 
-def _build_consoleauth_api(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> ConsoleAuthAPI:
-    checks = conf.novncproxy.max_pending_checks
-    concurrent = min(_CONCURRENT_CHECKS, checks)
-    return ConsoleAuthAPI(Caller(transport, max_concurrent=concurrent, max_waiting=checks - concurrent),
-                          timeout_s=conf.novncproxy.token_check_timeout)
+def _build_checks(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> TokenChecks:
+    # Waiting for a reply holds no connection to the broker, so as many calls as there are checks may be under way.
+    most = conf.novncproxy.max_pending_checks
+    return TokenChecks(ConsoleAuthAPI(Caller(transport, max_concurrent=most, max_waiting=0)),
+                       conf.novncproxy.token_check_timeout, build_places(most))
+
+
+def _build_limits(conf: cfg.ConfigOpts) -> Limits:
+    options = conf.novncproxy
+    most = options.max_pending_connections
+    return Limits(most, options.max_pending_per_address or most, options.max_pending_per_token or most,
+                  options.max_pending_per_instance or most)
 
 
 def _build_timing(ping_interval_s: int) -> Timing:
-    interval_s = ping_interval_s or _NEVER_S
-    return Timing(ping_interval_s=interval_s, ping_timeout_s=_SILENT_INTERVALS * interval_s)
+    if not ping_interval_s:
+        return Timing(ping_interval_s=None)
+    return Timing(ping_interval_s=ping_interval_s, ping_timeout_s=_SILENT_INTERVALS * ping_interval_s)
 
 
 def _read_networks(texts: list[str]) -> list[Network]:

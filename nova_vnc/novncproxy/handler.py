@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import email.utils
-import shutil
+import hashlib
 import socket
 from collections.abc import Callable
 from http import HTTPStatus
@@ -23,7 +23,15 @@ from nova_vnc.net.websocket_stream import WebSocketStream
 from nova_vnc.novncproxy import request as requests
 from nova_vnc.novncproxy import upgrade
 from nova_vnc.novncproxy.files import FileTree, ServedFile
-from nova_vnc.novncproxy.http_stream import RequestLineTooLong, RequestReader, ResponseWriter, SlowRequest
+from nova_vnc.novncproxy.header_fields import MalformedHeader
+from nova_vnc.novncproxy.http_stream import (
+    IncompleteRequest,
+    RequestLineTooLong,
+    RequestReader,
+    ResponseWriter,
+    SlowRequest,
+)
+from nova_vnc.novncproxy.pending import Stage
 from nova_vnc.novncproxy.refusal import Refusal, Refused
 
 LOG = logging.getLogger(__name__)
@@ -38,6 +46,12 @@ _CONTENT_SECURITY_POLICY = ("default-src 'none'; script-src 'self'; style-src 's
                             "img-src 'self' data: blob:; media-src 'self'; connect-src 'self' ws: wss:; "
                             "base-uri 'none'; form-action 'none'")
 _LOGGED_METHODS = ('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT')
+_REFUSAL_HEADERS = {
+    HTTPStatus.UNAUTHORIZED: {'WWW-Authenticate': 'Console-Link'},
+    HTTPStatus.TOO_MANY_REQUESTS: {'Retry-After': '2'},
+}
+# What of a file goes out at a time; each piece that the client takes is a sign of life.
+_PIECE_BYTES = 64 * 1024
 _NO_PAGE_HERE = 'This address takes WebSocket connections. Open the link of a console in a browser.'
 
 
@@ -65,8 +79,11 @@ class Connection(Protocol):
 
     is_idle: bool
 
-    def keep(self) -> None:
-        """See session.Door."""
+    def move(self, stage: Stage) -> bool:
+        """Take note of a step forward; return False if the connection has been dropped."""
+
+    def claim(self, token: bytes, instance_uuid: str) -> bool:
+        """Take note of a valid token, or what stands for it; return False if it is one too many."""
 
 
 class _WebSocket(websockifyserver.CompatibleWebSocket):
@@ -88,6 +105,7 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
         self.peer = peer
         self._connection_state = connection_state
         self._requests = 0
+        self._log_level = logging.INFO
         super().__init__(sock, (peer, 0), site)
 
     # One connection.
@@ -109,6 +127,7 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
         if not self._reader.wait_for_request(idle_timeout_s, self.server.header_timeout_s):
             return
         self._requests += 1
+        self._log_level = logging.INFO
         self._connection_state.is_idle = False
         try:
             super().handle_one_request()
@@ -116,9 +135,16 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
             self.send_error(HTTPStatus.REQUEST_URI_TOO_LONG)
         except SlowRequest:
             self.send_error(HTTPStatus.REQUEST_TIMEOUT)
+        except MalformedHeader:
+            self.send_error(HTTPStatus.BAD_REQUEST)
+        except IncompleteRequest:
+            pass  # it has left, or was dropped
 
     def parse_request(self) -> bool:
         if not super().parse_request():
+            return False
+        if not self._connection_state.move(Stage.SERVED):
+            self.close_connection = True
             return False
         if self.request_version < 'HTTP/1.1' or not self.server.keep_alive_timeout_s or self.server.is_stopping():
             self.close_connection = True
@@ -176,6 +202,7 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
 
     def _send_file(self, served: ServedFile, with_body: bool) -> None:
         modified = email.utils.formatdate(served.modified_at, usegmt=True)
+        self._log_level = logging.INFO if served.is_page else logging.DEBUG   # one page makes noVNC's fifty files
         is_known = self.headers.get('If-Modified-Since') == modified
         self.send_response(HTTPStatus.NOT_MODIFIED if is_known else HTTPStatus.OK)
         if not is_known:
@@ -187,12 +214,15 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
             self.send_header('Content-Security-Policy', _CONTENT_SECURITY_POLICY)
         self.end_headers()
         if with_body and not is_known:
-            shutil.copyfileobj(served.file, self.wfile)
+            while piece := served.file.read(_PIECE_BYTES):
+                self.wfile.write(piece)
+                self._connection_state.move(Stage.SERVED)
 
     # WebSocket.
 
     def handle_upgrade(self) -> None:
         self.close_connection = True
+        self._connection_state.move(Stage.ASKED)
         try:
             upgrade.check_upgrade(self.request_version, self.headers)
         except upgrade.UpgradeRefused as refused:
@@ -200,17 +230,18 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
             return
         self.server.open_session(requests.ConsoleRequest.from_http(self.path, self.headers), self)
 
-    def keep(self) -> None:
+    def claim(self, token: str, instance_uuid: str) -> None:
         """See session.Door."""
-        self._connection_state.keep()
+        if not self._connection_state.claim(hashlib.sha256(token.encode()).digest(), instance_uuid):
+            raise Refused(Refusal.BUSY, f'instance {instance_uuid}: too many set-ups with this token or for this VM')
 
     def turn_away(self, refusal: Refusal, text: str) -> None:
         """See session.Door."""
-        headers = {'WWW-Authenticate': 'Console-Link'} if refusal.status == HTTPStatus.UNAUTHORIZED else {}
-        self._answer(HTTPStatus(refusal.status), text, headers)
+        self._answer(HTTPStatus(refusal.status), text, _REFUSAL_HEADERS.get(HTTPStatus(refusal.status)))
 
     def open(self) -> WebSocketStream:
         """See session.Door."""
+        self._connection_state.move(Stage.GREETED)
         self.SocketClass(self).accept(self.request, self.headers)
         return WebSocketStream(self.request, self._reader.take_ahead())
 
@@ -249,7 +280,7 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
 
     def log_request(self, code: int | str = '-', size: int | str = '-') -> None:
         command = self.command if self.command in _LOGGED_METHODS else '-'
-        LOG.info('%s "%s %s" %d', self.peer, command, requests.loggable_path(self.path), code)
+        LOG.log(self._log_level, '%s "%s %s" %d', self.peer, command, requests.loggable_path(self.path), code)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Drop what http.server and websockify have to say: it quotes requests."""

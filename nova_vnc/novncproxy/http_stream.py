@@ -7,6 +7,7 @@ import http.client
 
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
 from nova_vnc.net.stream import TcpStream
+from nova_vnc.novncproxy.header_fields import HeaderCheck
 
 # Limits in use elsewhere: Apache 8190 bytes a line, nginx 32 KiB in all. The cookies of a dashboard on the same host
 # come along with each request.
@@ -24,6 +25,10 @@ class SlowRequest(Exception):
     """A request has begun and did not come to its end in time."""
 
 
+class IncompleteRequest(Exception):
+    """The connection ended before the header of a request did."""
+
+
 class RequestReader:
     """Reads the headers of requests, line by line, never more than a few KiB ahead."""
 
@@ -34,11 +39,13 @@ class RequestReader:
         self._ahead = b''
         self._left_bytes = 0
         self._in_first_line = True
+        self._check = HeaderCheck()
 
     def wait_for_request(self, idle_timeout_s: float, header_timeout_s: float) -> bool:
         """Return whether a request begins in time, and if so, give it header_timeout_s for all of its header."""
         self._left_bytes = MAX_HEADER_BYTES
         self._in_first_line = True
+        self._check = HeaderCheck()
         if not self._ahead:
             self._stream.set_deadline(Deadline(idle_timeout_s))
             try:
@@ -49,25 +56,25 @@ class RequestReader:
         return bool(self._ahead)
 
     def readline(self, limit: int = -1) -> bytes:
-        """Return a line with its end, or what there is where the connection ends.
+        """Return a line with its end.
 
         :param limit: http.server's own, which is higher than ours and so has no effect
         :raises RequestLineTooLong: the first line is too long
         :raises http.client.LineTooLong: the header is too long; http.server answers with 431
+        :raises MalformedHeader: see HeaderCheck
         :raises SlowRequest: it takes too long
+        :raises IncompleteRequest: the connection has ended
         """
         searched = 0
         while (end := self._ahead.find(b'\n', searched) + 1) == 0:
             searched = len(self._ahead)
             self._check_size(searched)
-            data = self._read()
-            if not data:
-                end = searched
-                break
-            self._ahead += data
+            self._ahead += self._read()
         self._check_size(end)
         line, self._ahead = self._ahead[:end], self._ahead[end:]
         self._left_bytes -= end
+        if not self._in_first_line:
+            self._check.check(line)
         self._in_first_line = False
         return line
 
@@ -81,9 +88,12 @@ class RequestReader:
 
     def _read(self) -> bytes:
         try:
-            return self._stream.read(_READ_BYTES)
+            data = self._stream.read(_READ_BYTES)
         except DeadlineExceeded:
             raise SlowRequest('the header of a request did not come in time') from None
+        if not data:
+            raise IncompleteRequest('the connection ended in the header of a request')
+        return data
 
     def _check_size(self, line_bytes: int) -> None:
         if self._in_first_line and line_bytes > MAX_REQUEST_LINE_BYTES:

@@ -1,15 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The connections that are no sessions yet, and who has to go when there are too many."""
+"""The connections that are no sessions yet, and who has to go when there are too many. Pure: no socket, no log."""
 
 from __future__ import annotations
 
+import collections
+import dataclasses
+import enum
+import ipaddress
+import math
+import operator
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Hashable, Iterable
 from typing import Protocol
+
+# An ordinary user has a /64 of IPv6 to himself.
+_IPV6_PREFIX = 64
+
+
+class Stage(enum.IntEnum):
+    """How far a connection has come."""
+
+    SILENT = enum.auto()    # it has sent no complete request yet
+    SERVED = enum.auto()    # it has; the next one is awaited, or an answer is being read
+    ASKED = enum.auto()     # the proxy works on its WebSocket request; only now it is not the client's turn
+    GREETED = enum.auto()   # its WebSocket is open, and the RFB handshake under way
+
+
+# Seconds after which a connection that lets the proxy wait is taken for inactive. A browser sends its request in the
+# packet after the handshake of TCP, and RFB takes three round trips; an idle connection between two requests can be
+# closed at any time, as browsers know.
+PATIENCE_S = {Stage.SILENT: 1.0, Stage.SERVED: 5.0, Stage.GREETED: 3.0}
+
+# A set-up at a VNC server that is well takes milliseconds.
+CLAIM_TIMEOUT_S = 2.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """The most connections, in all and for each holder: the options of these names in [novncproxy]."""
+
+    max_pending_connections: int
+    max_pending_per_address: int
+    max_pending_per_token: int
+    max_pending_per_instance: int
 
 
 class Droppable(Protocol):
-    """A connection.
+    """A connection. None of the methods waits; they are called in any thread.
 
     :ivar is_idle: nothing is under way on it
     """
@@ -17,54 +55,119 @@ class Droppable(Protocol):
     is_idle: bool
 
     def drop(self) -> None:
-        """End the connection without waiting; from any thread."""
+        """End the connection."""
+
+    def displace(self, stage: Stage) -> None:
+        """End the connection, which had come to this stage, as its place is another's now."""
+
+
+@dataclasses.dataclass(eq=False, slots=True)
+class _Place:
+    connection: Droppable
+    address: str
+    token: Hashable = None
+    instance_uuid: str | None = None
+    stage: Stage = Stage.SILENT
+    moved_at: float = 0.0
+    active_until: float = 0.0
+
+    def move(self, stage: Stage, now: float) -> None:
+        self.stage, self.moved_at = stage, now
+        self.active_until = now + PATIENCE_S.get(stage, math.inf)
+
+
+_address = operator.attrgetter('address')
+_stage = operator.attrgetter('stage')
+_token = operator.attrgetter('token')
+_instance = operator.attrgetter('instance_uuid')
+_moved_at = operator.attrgetter('moved_at')
 
 
 class PendingConnections:
     """A bounded set. Thread-safe.
 
-    Once it is full, a new connection takes the place of the oldest one that has not shown a valid token. A user sends
-    his header at once and is done in milliseconds, so it is not he who is the oldest when somebody opens hundreds of
-    connections and sends nothing, or rubbish.
+    A new connection always gets a place, if need be that of another one; so nobody keeps others out by being there.
+    Whose place it gets:
 
-    :param limit: the most connections
+    * Who is active stays: first those go that have let the proxy wait for longer than PATIENCE_S, if any have.
+    * Who holds most goes first: of these, those of the address that holds most, and of one address those in the stage
+      that most are in. So silent ones displace silent ones and idle ones idle ones, and to displace somebody active
+      takes, from his own address, as many steps between two of his as a quarter of the limit.
+    * Of these, the one whose last step is longest ago.
+
+    A connection that shows a token displaces in the same way one with the same token, or with a token for the same
+    instance that is shown as often or more. To let one go that the proxy works for would not end that work; so if it is
+    that one's turn, the newcomer waits until the work gets on, and is refused when that takes too long.
+
+    :param on_full: told the name of the limit that was reached, and who reached it: an address, or an instance
+    :param claim_timeout_s: how long claim() may wait
     """
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._lock = threading.Lock()
-        self._droppable: dict[Droppable, None] = {}     # in the order of their arrival
-        self._kept: set[Droppable] = set()
+    def __init__(self, limits: Limits, on_full: Callable[[str, str], None],
+                 clock: Callable[[], float] = time.monotonic, claim_timeout_s: float = CLAIM_TIMEOUT_S) -> None:
+        self._limits = limits
+        self._on_full = on_full
+        self._clock = clock
+        self._claim_timeout_s = claim_timeout_s
+        self._changed = threading.Condition()
+        self._places: dict[Droppable, _Place] = {}
+        self._per_address: collections.Counter[str] = collections.Counter()
+        # Those that have shown a token, until they end: also such as have lost their place while work on them goes on.
+        self._claims: dict[Droppable, _Place] = {}
 
     def __len__(self) -> int:
-        return len(self._droppable) + len(self._kept)
+        return len(self._places)
 
-    def add(self, connection: Droppable) -> bool:
-        """Return False if there is no place for it."""
-        with self._lock:
-            oldest = None
-            if len(self) >= self._limit:
-                oldest = next(iter(self._droppable), None)
-                if oldest is None:
-                    return False
-                del self._droppable[oldest]
-            self._droppable[connection] = None
-        if oldest is not None:
-            oldest.drop()
-        return True
+    def add(self, connection: Droppable, address: str) -> None:
+        """:param address: see source_of()"""
+        with self._changed:
+            limit, victim = self._make_room(address)
+            self._places[connection] = place = _Place(connection, address)
+            place.move(Stage.SILENT, self._clock())
+            self._per_address[address] += 1
+        if victim is not None:
+            victim.connection.displace(victim.stage)
+            self._on_full(limit, victim.address)
 
-    def keep(self, connection: Droppable) -> None:
-        """Let nobody take its place: it has shown a valid token. Harmless if it has lost its place already."""
-        with self._lock:
-            if connection in self._droppable:
-                del self._droppable[connection]
-                self._kept.add(connection)
+    def move(self, connection: Droppable, stage: Stage) -> bool:
+        """Take note of a step forward; return False if the connection has lost its place."""
+        with self._changed:
+            place = self._places.get(connection)
+            if place is None:
+                return False
+            place.move(stage, self._clock())
+            if connection in self._claims:
+                self._changed.notify_all()
+            return True
+
+    def claim(self, connection: Droppable, token: Hashable, instance_uuid: str) -> bool:
+        """Take note of the valid token that a connection has shown; return False if it is one too many. May wait.
+
+        :param token: the token, or what stands for it
+        """
+        with self._changed:
+            place = self._places.get(connection)
+            if place is None:
+                return False
+            place.token, place.instance_uuid = token, instance_uuid
+            self._changed.wait_for(lambda: self._is_decided(place), self._claim_timeout_s)
+            victims = self._victims_of(place)
+            is_granted = connection in self._places and None not in victims.values()
+            if is_granted:
+                self._claims[connection] = place
+                self._evict(*victims.values())
+        for limit, victim in victims.items():
+            if is_granted and victim is not None:
+                victim.connection.displace(victim.stage)
+            self._on_full(limit, f'instance {instance_uuid}')
+        return is_granted
 
     def remove(self, connection: Droppable) -> None:
         """It has ended or become a session; harmless if it has lost its place."""
-        with self._lock:
-            self._droppable.pop(connection, None)
-            self._kept.discard(connection)
+        with self._changed:
+            self._take_place(connection)
+            if self._claims.pop(connection, None) is not None:
+                self._changed.notify_all()
 
     def drop_idle(self) -> None:
         """Drop those on which no request is under way."""
@@ -73,11 +176,83 @@ class PendingConnections:
     def drop_all(self) -> None:
         self._drop(self._snapshot())
 
+    def _make_room(self, address: str) -> tuple[str, _Place | None]:
+        places = list(self._places.values())
+        limit, victim = '', None
+        if self._per_address[address] >= self._limits.max_pending_per_address:
+            limit = 'max_pending_per_address'
+            victim = self._choose([place for place in places if place.address == address], _stage)
+        elif len(places) >= self._limits.max_pending_connections:
+            limit = 'max_pending_connections'
+            victim = self._choose(places, _address, _stage)
+        self._evict(victim)
+        return limit, victim
+
+    def _is_decided(self, claiming: _Place) -> bool:
+        return claiming.connection not in self._places or None not in self._victims_of(claiming).values()
+
+    def _victims_of(self, new: _Place) -> dict[str, _Place | None]:
+        """Return for each limit that stands against a claim who would have to go; None if nobody can be asked to."""
+        victims: dict[str, _Place | None] = {}
+        for limit, most, holder in (('max_pending_per_token', self._limits.max_pending_per_token, _token),
+                                    ('max_pending_per_instance', self._limits.max_pending_per_instance, _instance)):
+            held = [place for place in self._claims.values()
+                    if holder(place) == holder(new) and place not in victims.values()]
+            if len(held) >= most:
+                per_token = collections.Counter(map(_token, [*held, new]))
+                victim = self._choose([place for place in held if per_token[place.token] >= per_token[new.token]],
+                                      _token)
+                victims[limit] = victim if victim is not None and victim.stage is Stage.GREETED else None
+        return victims
+
+    def _choose(self, candidates: list[_Place], *holders: Callable[[_Place], Hashable]) -> _Place | None:
+        now = self._clock()
+        chosen = [place for place in candidates if now > place.active_until] or candidates
+        for holder in holders:
+            chosen = _heaviest(chosen, holder)
+        return min(chosen, key=_moved_at, default=None)
+
+    def _evict(self, *victims: _Place | None) -> None:
+        for victim in victims:
+            if victim is not None:
+                self._take_place(victim.connection)
+                if victim.stage is not Stage.ASKED:     # what the proxy does for it ends at once
+                    self._claims.pop(victim.connection, None)
+        self._changed.notify_all()
+
+    def _take_place(self, connection: Droppable) -> None:
+        place = self._places.pop(connection, None)
+        if place is not None:
+            self._per_address[place.address] -= 1
+            if not self._per_address[place.address]:
+                del self._per_address[place.address]
+
     def _snapshot(self) -> list[Droppable]:
-        with self._lock:
-            return [*self._droppable, *self._kept]
+        with self._changed:
+            return list(self._places)
 
     @staticmethod
     def _drop(connections: Iterable[Droppable]) -> None:
         for connection in connections:
             connection.drop()
+
+
+def source_of(host: str) -> str:
+    """Return what counts as one address: an IPv4 address, or the /64 of an IPv6 address.
+
+    :param host: as the socket names its peer
+    """
+    address = ipaddress.ip_address(host.partition('%')[0])
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((address, _IPV6_PREFIX), strict=False))
+
+
+def _heaviest(places: list[_Place], holder: Callable[[_Place], Hashable]) -> list[_Place]:
+    """Return those of the holder that has most of these places; of several holders that have equally many, all."""
+    holders = [holder(place) for place in places]
+    held = collections.Counter(holders)
+    most = max(held.values(), default=0)
+    return [place for place, its_holder in zip(places, holders, strict=True) if held[its_holder] == most]

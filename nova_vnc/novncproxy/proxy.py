@@ -14,8 +14,9 @@ from nova_vnc.net.websocket import CloseCode
 from nova_vnc.novncproxy import open_files
 from nova_vnc.novncproxy import server as http_server
 from nova_vnc.novncproxy.files import FileTree
+from nova_vnc.novncproxy.floods import FloodLog
 from nova_vnc.novncproxy.handler import ConsoleRequestHandler, Site
-from nova_vnc.novncproxy.pending import PendingConnections
+from nova_vnc.novncproxy.pending import Limits, PendingConnections
 from nova_vnc.novncproxy.request import ConsoleRequest
 from nova_vnc.novncproxy.session import Parts, Session
 
@@ -38,7 +39,7 @@ class Settings:
     header_timeout_s: float
     keep_alive_timeout_s: float
     drain_timeout_s: float
-    max_pending_connections: int
+    limits: Limits
 
 
 class NoVNCProxy:
@@ -52,7 +53,7 @@ class NoVNCProxy:
         self._settings = settings
         self._parts = parts
         self._stopping = threading.Event()
-        self._pending = PendingConnections(settings.max_pending_connections)
+        self._pending = PendingConnections(settings.limits, FloodLog().note)
         self._server = http_server.Server(
             Site(files, self._open_session, self._stopping.is_set, settings.header_timeout_s,
                  settings.keep_alive_timeout_s), self._pending)
@@ -63,7 +64,7 @@ class NoVNCProxy:
         listener = http_server.listen(settings.host, settings.port, settings.prefer_ipv6)
         self.port = listener.getsockname()[1]
         limit = open_files.raise_limit()
-        self._parts.engine.start()
+        self._parts.engine.start(fail)
         self._server.start(listener, fail)
         LOG.info('Listening for browsers on %s port %d; the limit of open files, %d, is good for about %d sessions',
                  settings.host, self.port, limit, limit // _FILES_OF_A_SESSION)

@@ -33,6 +33,7 @@ class Refusal(enum.Enum):
     SCHEME = (403, _WARNING, 'Open the console at exactly the address of its link (https or http).')
     NOT_READY = (409, _INFO, 'The VM is not running. Start it, then ask for a new console link.')
     MOVED = (410, _INFO, 'The VM has moved. Ask for a new console link.')
+    BUSY = (429, _INFO, 'This console is being opened too many times at once. Try again in a moment.')
     HOST_SILENT = (504, _WARNING, "The VM's host does not answer. Try again in a minute.")
     UNREACHABLE = (502, _WARNING, "The VM's console cannot be reached. Try again in a minute.")
     FORBIDDEN_TARGET = (502, _ERROR, "The VM's console cannot be reached. Tell the operator.")

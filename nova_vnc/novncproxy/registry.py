@@ -8,8 +8,14 @@ them, and ending one by its id, will come from.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
+from collections.abc import Callable
 from typing import Protocol
+
+from nova_vnc.relay.end import RelayEnd
+
+EndObserver = Callable[[RelayEnd], None]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,19 +49,37 @@ class SessionRegistry:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sessions: dict[str, tuple[OpenSession, Closable | None]] = {}
+        self._closing: tuple[int, str] | None = None
 
-    def add(self, session: OpenSession) -> None:
-        """Count a session, right before the relay takes it."""
+    def open(self, session: OpenSession, start: Callable[[EndObserver], Closable], on_end: EndObserver) -> None:
+        """Start a session and count it from before its start until its end, or until its start has failed.
+
+        :param start: hands the session to the relay; is given what the relay has to call at the end
+        :param on_end: called then, once the session is not counted any more
+        :raises Exception: whatever start raises; there is no session then
+        """
         with self._lock:
             self._sessions[session.id] = (session, None)
+        try:
+            relay = start(functools.partial(self._end, session.id, on_end))
+        except BaseException:
+            self._remove(session.id)
+            raise
+        self._attach(session, relay)
 
-    def attach(self, session_id: str, relay: Closable) -> None:
-        """Keep what ends the session, unless it has ended meanwhile."""
+    def _attach(self, session: OpenSession, relay: Closable) -> None:
         with self._lock:
-            if session_id in self._sessions:
-                self._sessions[session_id] = (self._sessions[session_id][0], relay)
+            if session.id in self._sessions:    # it may have ended by now
+                self._sessions[session.id] = (session, relay)
+            closing = self._closing
+        if closing is not None:
+            relay.close(*closing)
 
-    def remove(self, session_id: str) -> None:
+    def _end(self, session_id: str, on_end: EndObserver, end: RelayEnd) -> None:
+        self._remove(session_id)
+        on_end(end)
+
+    def _remove(self, session_id: str) -> None:
         with self._lock:
             self._sessions.pop(session_id, None)
 
@@ -67,8 +91,9 @@ class SessionRegistry:
         return len(self._sessions)
 
     def close_all(self, code: int, reason: str) -> None:
-        """Ask the relays of all sessions to end; each leaves the registry once it has ended."""
+        """Ask the relays of all sessions, and of those that open from now on, to end."""
         with self._lock:
+            self._closing = (code, reason)
             relays = [relay for _, relay in self._sessions.values() if relay is not None]
         for relay in relays:
             relay.close(code, reason)

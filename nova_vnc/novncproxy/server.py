@@ -8,16 +8,15 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
 
 from oslo_log import log as logging
 
-from nova_vnc import exception
+from nova_vnc import exception, threads
 from nova_vnc.net import tcp
 from nova_vnc.net.deadline import Deadline
 from nova_vnc.net.stream import TcpStream
 from nova_vnc.novncproxy.handler import ConsoleRequestHandler, Site
-from nova_vnc.novncproxy.pending import PendingConnections
+from nova_vnc.novncproxy.pending import PendingConnections, Stage, source_of
 
 LOG = logging.getLogger(__name__)
 
@@ -30,8 +29,10 @@ _ACCEPT_WAIT_S = 0.1
 # would reset the connection, and the reset can overtake the answer.
 _LINGER_S = 1.0
 _LINGER_BYTES = 1 << 20
-_FULL = (b'HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 34\r\nRetry-After: 5\r\n'
-         b'Connection: close\r\n\r\nToo many connections, try later.\r\n')
+_TRY_LATER = (b'HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: 34\r\nRetry-After: 5\r\n'
+              b'Connection: close\r\n\r\nToo many connections, try later.\r\n')
+_NO_THREAD = _TRY_LATER % b'503 Service Unavailable'
+_DISPLACED = _TRY_LATER % b'429 Too Many Requests'
 
 
 def listen(host: str, port: int, prefer_ipv6: bool = False) -> socket.socket:
@@ -70,34 +71,32 @@ class Server:
         self._pending = pending
         self._goodbyes = _Goodbyes()
         self._wake_reader, self._wake_writer = socket.socketpair()
+        self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def start(self, listener: socket.socket, fail: Callable[[str], None]) -> None:
+    def start(self, listener: socket.socket, fail: threads.Fail) -> None:
         """Accept from now on.
 
         :param fail: called if that ends for another reason than stop()
         """
-        self._thread = threading.Thread(target=self._run, args=(listener, fail), name='accept', daemon=True)
-        self._thread.start()
+        self._thread = threads.start('accept', lambda: self._run(listener), fail, self._stopping.is_set)
 
     def stop(self) -> None:
         """Close the listening socket; return once nobody is accepted any more."""
+        self._stopping.set()
         self._wake_writer.send(b'x')
         if self._thread is not None:
             self._thread.join()
         self._wake_reader.close()
         self._wake_writer.close()
 
-    def _run(self, listener: socket.socket, fail: Callable[[str], None]) -> None:
+    def _run(self, listener: socket.socket) -> None:
         try:
             with selectors.DefaultSelector() as selector:
                 # Closing a socket does not wake who waits for it, so a second one is waited for.
                 selector.register(listener, selectors.EVENT_READ)
                 selector.register(self._wake_reader, selectors.EVENT_READ)
                 self._accept_until_woken(listener, selector)
-        except Exception as error:
-            LOG.exception('Accepting connections failed')
-            fail(f'Accepting connections failed: {error}')
         finally:
             listener.close()
             self._goodbyes.close_all()
@@ -122,16 +121,13 @@ class Server:
             return
         sock.setblocking(True)
         connection = _Connection(sock, _format_peer(address), self._site, self._pending)
-        if not self._pending.add(connection):
-            LOG.warning('%s: turned away, [novncproxy]max_pending_connections is reached', connection.peer)
-            self._goodbyes.add(sock, _FULL)
-            return
+        self._pending.add(connection, source_of(address[0]))
         try:
             threading.Thread(target=connection.run, name='connection', daemon=True).start()
         except RuntimeError as error:
             LOG.error('%s: turned away: %s', connection.peer, error)
             self._pending.remove(connection)
-            self._goodbyes.add(sock, _FULL)
+            self._goodbyes.add(sock, _NO_THREAD)
 
 
 class _Connection:
@@ -143,11 +139,14 @@ class _Connection:
         self._site = site
         self._pending = pending
         self.is_idle = True
+        self._is_owed_an_answer = False
 
     def run(self) -> None:
         try:
             tcp.configure(self._sock)
             ConsoleRequestHandler(self._sock, self.peer, self._site, self)
+            if self._is_owed_an_answer:
+                self._sock.send(_DISPLACED)
         except OSError as error:
             LOG.debug('%s: connection lost: %s', self.peer, error)
         except Exception:
@@ -170,13 +169,27 @@ class _Connection:
             pass  # it has left, or takes too long
         stream.close()
 
-    def keep(self) -> None:
-        self._pending.keep(self)
+    def move(self, stage: Stage) -> bool:
+        return self._pending.move(self, stage)
+
+    def claim(self, token: bytes, instance_uuid: str) -> bool:
+        return self._pending.claim(self, token, instance_uuid)
+
+    def displace(self, stage: Stage) -> None:
+        if stage is not Stage.SILENT:
+            self.drop()
+            return
+        # Its thread reads, or is about to, and finds that it has lost its place; then it can tell the client so.
+        self._is_owed_an_answer = True
+        self._shut_down(socket.SHUT_RD)
 
     def drop(self) -> None:
         """Wake whoever waits for the client: it reads the end of the stream now."""
+        self._shut_down(socket.SHUT_RDWR)
+
+    def _shut_down(self, how: int) -> None:
         try:
-            self._sock.shutdown(socket.SHUT_RDWR)
+            self._sock.shutdown(how)
         except OSError:
             pass  # it has ended by itself
 

@@ -27,9 +27,10 @@ from nova_vnc.novncproxy import security
 from nova_vnc.novncproxy.authorizer import Authorizer, Grant
 from nova_vnc.novncproxy.connector import Connector
 from nova_vnc.novncproxy.refusal import Refusal, Refused
-from nova_vnc.novncproxy.registry import OpenSession, SessionRegistry
+from nova_vnc.novncproxy.registry import EndObserver, OpenSession, SessionRegistry
 from nova_vnc.relay.end import RelayEnd
 from nova_vnc.relay.engine import Engine, EngineStopped
+from nova_vnc.relay.relay import Relay
 from nova_vnc.rfb.init import console_name
 from nova_vnc.rfb.text import drop_control_characters
 
@@ -37,12 +38,15 @@ LOG = logging.getLogger(__name__)
 
 
 class Door(Protocol):
-    """The client's connection, while it is still HTTP's. All methods but keep() raise OSError when the client left."""
+    """The client's connection, while it is still HTTP's. All methods but claim() raise OSError when the client left."""
 
     peer: str
 
-    def keep(self) -> None:
-        """The client holds a valid token: don't drop it to make room for others."""
+    def claim(self, token: str, instance_uuid: str) -> None:
+        """The client holds a valid token.
+
+        :raises Refused: BUSY, there are too many set-ups already with this token or for this instance
+        """
 
     def turn_away(self, refusal: Refusal, text: str) -> None:
         """Answer with an HTTP status."""
@@ -82,7 +86,7 @@ class Session:
         try:
             with _mistakes_refused():
                 grant = self._admit()
-                self._door.keep()
+                self._door.claim(requests.find_token(self._request), grant.instance_uuid)
                 compute_stream, compute_early = self._reach_console(grant)
         except Refused as refused:
             self._turn_away(refused)
@@ -147,6 +151,7 @@ class Session:
             except OSError as error:
                 self._log_broken_off(grant, Refusal.CLIENT_SILENT.level, f'the client left: {error}')
                 return
+            on_failure.callback(tenant_stream.close)
             try:
                 with _mistakes_refused():
                     from_client, from_target = self._introduce(grant, tenant_stream, compute_stream, compute_early)
@@ -161,7 +166,6 @@ class Session:
                 tenant_stream.close(error.close_code)
             except security.ClientGone as gone:
                 self._log_broken_off(grant, Refusal.CLIENT_SILENT.level, f'the client left: {gone}')
-                tenant_stream.close()
 
     def _introduce(self, grant: Grant, tenant_stream: WebSocketStream, compute_stream: TcpStream,
                    compute_early: bytes) -> tuple[bytes, bytes]:
@@ -180,26 +184,24 @@ class Session:
                               self._door.peer, time.time(), grant.request_id)
         LOG.info('Session %s: instance %s (%s) at %s port %d opened for %s', session.id, session.instance_uuid,
                  session.display_name, grant.host, grant.port, session.peer)
-        self._parts.registry.add(session)
-        client_sock, parser, unread = tenant_stream.detach()
+
+        def start(on_end: EndObserver) -> Relay:
+            client_sock, parser, unread = tenant_stream.detach()
+            return self._parts.engine.add(client_sock, compute_stream.detach(), parser=parser, on_end=on_end,
+                                          from_client=from_client + unread, from_target=from_target)
+
         try:
-            relay = self._parts.engine.add(
-                client_sock, compute_stream.detach(), parser=parser, from_client=from_client + unread,
-                from_target=from_target, on_end=functools.partial(end_session, self._parts.registry, session))
+            self._parts.registry.open(session, start, functools.partial(log_end, session))
         except EngineStopped:
-            self._parts.registry.remove(session.id)
             LOG.info('Session %s: instance %s ended: the proxy is stopping', session.id, session.instance_uuid)
-            return
-        self._parts.registry.attach(session.id, relay)
 
     def _log_broken_off(self, grant: Grant, level: int, detail: str) -> None:
         LOG.log(level, 'Session %s: instance %s: set-up for %s broken off: %s', self._id, grant.instance_uuid,
                 self._door.peer, detail)
 
 
-def end_session(registry: SessionRegistry, session: OpenSession, end: RelayEnd) -> None:
-    """Take note of the end of a relay, in a thread of the relay engine's."""
-    registry.remove(session.id)
+def log_end(session: OpenSession, end: RelayEnd) -> None:
+    """Take note of the end of a session, in a thread of the relay engine's."""
     ctxt = context.RequestContext(request_id=f'req-{session.id}', global_request_id=session.global_request_id,
                                   overwrite=False)
     LOG.info('Session %s: instance %s (%s) ended for %s: %s (code %d) after %.1f s, %d bytes from it, %d bytes to it',

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import ExitStack
 from functools import partial
 
+from nova_vnc import threads
 from nova_vnc.net.websocket import FrameParser
 from nova_vnc.relay.buffer import SharedBuffer
 from nova_vnc.relay.end import EndCause, RelayEnd
-from nova_vnc.relay.loop import EventLoop
+from nova_vnc.relay.loop import EventLoop, Poller
 from nova_vnc.relay.notifier import EndNotifier
 from nova_vnc.relay.relay import EndObserver, Relay, Timing
+from nova_vnc.relay.side import ClientSide, Side
 
 
 class EngineStopped(Exception):
@@ -24,28 +27,34 @@ class Engine:
 
     Any thread may call any method. len() gives the number of sessions. An engine belongs to the process that made it:
     a server that forks workers makes one in each of them.
+
+    :param poller: see EventLoop
     """
 
-    def __init__(self, timing: Timing | None = None) -> None:
+    def __init__(self, timing: Timing | None = None, poller: Poller | None = None) -> None:
         self._timing = timing or Timing()
-        self._loop = EventLoop()
+        self._loop = EventLoop(poller)
         self._buffer = SharedBuffer()
         self._notifier = EndNotifier()
         self._relays: set[Relay] = set()
-        self._thread = threading.Thread(target=self._run, name='relay', daemon=True)
+        self._thread: threading.Thread | None = None
 
     def __len__(self) -> int:
         return len(self._relays)
 
-    def start(self) -> None:
-        """Start the threads; once."""
-        self._notifier.start()
-        self._thread.start()
+    def start(self, on_failure: threads.Fail) -> None:
+        """Start the threads; once.
+
+        :param on_failure: called with one line if one of them ends for any other reason than stop(); the engine is of
+            no use from then on
+        """
+        self._notifier.start(on_failure)
+        self._thread = threads.start('relay', self._run, on_failure)
 
     def stop(self) -> None:
         """End all sessions at once (Relay.close() ends one gently); return when their observers have been told."""
         self._loop.stop()
-        if self._thread.ident is not None:
+        if self._thread is not None:
             self._thread.join()
             self._notifier.stop()
 
@@ -53,20 +62,29 @@ class Engine:
             from_client: bytes = b'', from_target: bytes = b'') -> Relay:
         """Take over two connections and relay between them.
 
-        The socket objects are dead from here on: the engine alone uses and closes what they stood for.
+        The socket objects are dead from here on, whatever happens: the engine alone uses and closes what they stood
+        for.
 
         :param parser: of what the client sends, in the state in which it was left
         :param from_client: payload that it has given already, for the target
         :param from_target: bytes that the target has sent already, for the client
         :param on_end: called exactly once, in a thread of the engine's that is not the loop; it may block for a short
             time, as it holds up no more than the reports of other ends
-        :raises EngineStopped: both connections are closed then, and on_end is not called
+        :raises EngineStopped: both connections are closed then, and on_end is not called; as with all else that this
+            may raise
         """
-        relay = Relay(client_sock, target_sock, parser, loop=self._loop, buffer=self._buffer, timing=self._timing,
-                      observer=on_end, on_end=self._forget)
-        if not self._loop.call_soon(relay, partial(self._begin, relay, from_client, from_target)):
-            relay.discard()
-            raise EngineStopped
+        with ExitStack() as on_error:
+            on_error.callback(client_sock.close)
+            on_error.callback(target_sock.close)
+            client = ClientSide(client_sock, parser)
+            on_error.callback(client.close)
+            target = Side(target_sock)
+            on_error.callback(target.close)
+            relay = Relay(client, target, loop=self._loop, buffer=self._buffer, timing=self._timing, observer=on_end,
+                          on_end=self._forget)
+            if not self._loop.call_soon(relay, partial(self._begin, relay, from_client, from_target)):
+                raise EngineStopped
+            on_error.pop_all()
         return relay
 
     def _run(self) -> None:

@@ -3,18 +3,17 @@
 
 from __future__ import annotations
 
-import functools
-import heapq
-import itertools
 import os
 import select
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
+from nova_vnc.relay.timers import Timers
 
 READ = select.EPOLLIN
 WRITE = select.EPOLLOUT
@@ -23,6 +22,23 @@ HANGUP = select.EPOLLRDHUP
 # Reported whether they are asked for or not: whatever is tried on the descriptor next tells what happened.
 BROKEN = select.EPOLLERR | select.EPOLLHUP
 
+# epoll takes no more than 2**31 ms.
+_LONGEST_WAIT_S = 3600.0
+
+
+class Poller(Protocol):
+    """What select.epoll has."""
+
+    def register(self, fd: int, mask: int) -> None: ...
+
+    def modify(self, fd: int, mask: int) -> None: ...
+
+    def unregister(self, fd: int) -> None: ...
+
+    def poll(self, timeout_s: float | None = None) -> list[tuple[int, int]]: ...
+
+    def close(self) -> None: ...
+
 
 class Watcher(Protocol):
     """Whoever has something in the loop. No method may block; what one raises ends up in its own on_error."""
@@ -30,8 +46,8 @@ class Watcher(Protocol):
     def on_event(self, fd: int, events: int) -> None:
         """A watched descriptor is ready."""
 
-    def on_timer(self, due: float) -> None:
-        """A time given to schedule() has come."""
+    def on_timer(self) -> None:
+        """The time given to schedule() has come."""
 
     def on_error(self, error: Exception) -> None:
         """Another method of this watcher raised; must not raise."""
@@ -49,7 +65,7 @@ class _Waker:
     def on_event(self, fd: int, events: int) -> None:
         os.eventfd_read(fd)
 
-    def on_timer(self, due: float) -> None:
+    def on_timer(self) -> None:
         pass
 
     def on_error(self, error: Exception) -> None:
@@ -59,16 +75,16 @@ class _Waker:
 class EventLoop:
     """Everything but call_soon() belongs to the thread that runs run().
 
+    :param poller: what waits for descriptors, by default a concurrency.Epoll
     :param clock: monotonic time in seconds, as are all times here
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, poller: Poller | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self._poller = monkey_patch.Epoll()
+        self._poller = poller or concurrency.Epoll()
         self._watchers: dict[int, Watcher] = {}
         self._masks: dict[int, int] = {}
-        self._timers: list[tuple[float, int, Watcher]] = []
-        self._timer_order = itertools.count()
+        self._timers: Timers[Watcher] = Timers()
         self._calls: deque[tuple[Watcher, Callable[[], None]]] = deque()
         self._calls_lock = threading.Lock()
         self._takes_calls = True
@@ -97,7 +113,8 @@ class EventLoop:
             return
         if not mask:
             del self._masks[fd], self._watchers[fd]
-            self._poller.unregister(fd)
+            with suppress(OSError, ValueError):  # closing the descriptor, which is next, does it too
+                self._poller.unregister(fd)
             return
         if known:
             self._poller.modify(fd, mask)
@@ -105,9 +122,9 @@ class EventLoop:
             self._poller.register(fd, mask)
         self._masks[fd], self._watchers[fd] = mask, watcher
 
-    def schedule(self, watcher: Watcher, due: float) -> None:
-        """Have on_timer(due) called at that time. Nothing takes it back: the watcher ignores what it does not need."""
-        heapq.heappush(self._timers, (due, next(self._timer_order), watcher))
+    def schedule(self, watcher: Watcher, due: float | None) -> None:
+        """Have on_timer() called once at that time instead of at the one given before; None: never."""
+        self._timers.set(watcher, due)
 
     def run(self) -> None:
         """Serve until stop(); what was to be called by then is called."""
@@ -144,13 +161,17 @@ class EventLoop:
                     watcher.on_error(error)
         if self._calls:
             self._run_calls()
-        if self._timers:
-            self._run_timers()
+        self._run_timers()
 
     def _next_wait(self) -> float | None:
-        if not self._timers:
+        due = self._timers.next_due()
+        if due is None:
             return None
-        return max(0.0, self._timers[0][0] - self.clock())
+        # Once for each key press: min() and max() would be felt.
+        wait_s = due - self.clock()
+        if wait_s > _LONGEST_WAIT_S:
+            return _LONGEST_WAIT_S
+        return wait_s if wait_s > 0.0 else 0.0
 
     def _run_calls(self) -> None:
         for _ in range(len(self._calls)):
@@ -159,9 +180,8 @@ class EventLoop:
 
     def _run_timers(self) -> None:
         now = self.clock()
-        while self._timers and self._timers[0][0] <= now:
-            due, _, watcher = heapq.heappop(self._timers)
-            _guard(watcher, functools.partial(watcher.on_timer, due))
+        while (watcher := self._timers.pop_due(now)) is not None:
+            _guard(watcher, watcher.on_timer)
 
 
 def _guard(watcher: Watcher, call: Callable[[], None]) -> None:

@@ -7,6 +7,7 @@ import logging
 import queue
 import threading
 
+from nova_vnc import threads
 from nova_vnc.relay.end import RelayEnd
 from nova_vnc.relay.relay import EndObserver
 
@@ -20,10 +21,11 @@ class EndNotifier:
 
     def __init__(self) -> None:
         self._notices: queue.Queue[_Notice | None] = queue.Queue()
-        self._thread = threading.Thread(target=self._run, name='relay-ends', daemon=True)
+        self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        self._thread.start()
+    def start(self, on_failure: threads.Fail) -> None:
+        """:param on_failure: called if the thread ends for any other reason than stop()"""
+        self._thread = threads.start('relay-ends', self._run, on_failure)
 
     def notify(self, observer: EndObserver, end: RelayEnd, error: Exception | None) -> None:
         """Have observer(end) called soon.
@@ -35,14 +37,23 @@ class EndNotifier:
     def stop(self) -> None:
         """Return when all have been told."""
         self._notices.put(None)
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     def _run(self) -> None:
-        while (notice := self._notices.get()) is not None:
-            observer, end, error = notice
-            if error is not None:
-                LOG.error('A relay failed', exc_info=error)
-            try:
-                observer(end)
-            except Exception:
-                LOG.exception('The end of a relay could not be handled')
+        # Nothing of one end is held while the next one is waited for.
+        while self._tell_next():
+            pass
+
+    def _tell_next(self) -> bool:
+        notice = self._notices.get()
+        if notice is None:
+            return False
+        observer, end, error = notice
+        if error is not None:
+            LOG.error('A relay failed', exc_info=error)
+        try:
+            observer(end)
+        except Exception:
+            LOG.exception('The end of a relay could not be handled')
+        return True

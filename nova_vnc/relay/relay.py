@@ -16,13 +16,12 @@ How a relay ends, whatever ends it:
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nova_vnc.net.websocket import CloseCode, FrameParser, build_close, build_header
+from nova_vnc.net.websocket import CloseCode, build_close, build_header
 from nova_vnc.relay.end import EndCause, RelayEnd
 from nova_vnc.relay.loop import BROKEN, HANGUP, READ, WRITE, EventLoop
 from nova_vnc.relay.side import ClientSide, Side
@@ -39,12 +38,12 @@ EndObserver = Callable[[RelayEnd], None]
 class Timing:
     """The times of all relays of an engine, in seconds.
 
-    :ivar ping_interval_s: between two WebSocket pings
+    :ivar ping_interval_s: between two WebSocket pings; None: there are none
     :ivar ping_timeout_s: silence after a ping that makes a client count as lost; looked at once in an interval
     :ivar close_timeout_s: from the first sign of the end to the end
     """
 
-    ping_interval_s: float = 30.0
+    ping_interval_s: float | None = 30.0
     ping_timeout_s: float = 60.0
     close_timeout_s: float = 5.0
 
@@ -56,26 +55,24 @@ class Relay:
     """
 
     __slots__ = ('_buffer', '_bytes_from_client', '_bytes_from_target', '_cause', '_client', '_client_hung_up',
-                 '_close_code', '_close_reason', '_due', '_heard', '_loop', '_on_end', '_reported', '_silent_since',
+                 '_close_code', '_close_reason', '_heard', '_loop', '_on_end', '_reported', '_silent_since',
                  '_started_at', '_target', '_timing', 'observer')
 
-    def __init__(self, client_sock: socket.socket, target_sock: socket.socket, parser: FrameParser, *, loop: EventLoop,
-                 buffer: SharedBuffer, timing: Timing, observer: EndObserver,
-                 on_end: Callable[[Relay, RelayEnd, Exception | None], None]) -> None:
+    def __init__(self, client: ClientSide, target: Side, *, loop: EventLoop, buffer: SharedBuffer, timing: Timing,
+                 observer: EndObserver, on_end: Callable[[Relay, RelayEnd, Exception | None], None]) -> None:
         self._loop = loop
         self._buffer = buffer
         self._timing = timing
         self._on_end = on_end
         self.observer = observer
-        self._client = ClientSide(client_sock, parser)
-        self._target = Side(target_sock)
+        self._client = client
+        self._target = target
         self._bytes_from_client = 0
         self._bytes_from_target = 0
         self._cause: EndCause | None = None
         self._close_code: int = CloseCode.ABNORMAL
         self._close_reason = ''
         self._started_at = loop.clock()
-        self._due = 0.0                            # which timer counts
         self._heard = False                        # since the last look at the client's pulse
         self._silent_since: float | None = None
         self._client_hung_up = False               # while it is not read
@@ -88,11 +85,6 @@ class Relay:
         self._loop.call_soon(self, partial(self._end, EndCause.CLOSED, code, reason))
 
     # What the engine calls, in the loop.
-
-    def discard(self) -> None:
-        """Close both connections of a relay that never started."""
-        self._client.close()
-        self._target.close()
 
     def start(self, from_client: bytes, from_target: bytes) -> None:
         """Begin with payload that was read before: from_client goes to the target, from_target to the client."""
@@ -140,15 +132,13 @@ class Relay:
         if events & ~WRITE and self._cause is None and not self._client.unsent:
             self._read_target()
 
-    def on_timer(self, due: float) -> None:
-        if due != self._due:
-            return
+    def on_timer(self) -> None:
         if self._cause is not None:
             self._close_both()
         elif self._client_hung_up and self._target.unsent:
             self._note_end(EndCause.CLIENT_LOST)
             self._close_both()
-        else:
+        elif self._timing.ping_interval_s is not None:
             self._check_pulse()
 
     def on_error(self, error: Exception) -> None:
@@ -292,13 +282,13 @@ class Relay:
         if self._cause is None or self._client.fd >= 0 or self._target.fd >= 0 or self._reported:
             return
         self._reported = True
+        self._schedule(None)
         end = RelayEnd(self._cause, self._close_code, self._close_reason, self._bytes_from_client,
                        self._bytes_from_target, self._loop.clock() - self._started_at)
         self._on_end(self, end, error)
 
-    def _schedule(self, delay_s: float) -> None:
-        self._due = self._loop.clock() + delay_s
-        self._loop.schedule(self, self._due)
+    def _schedule(self, delay_s: float | None) -> None:
+        self._loop.schedule(self, None if delay_s is None else self._loop.clock() + delay_s)
 
     def _update_watch(self) -> None:
         client, target = self._client, self._target

@@ -28,7 +28,8 @@ class Side:
         family, kind, protocol = sock.family, sock.type, sock.proto
         # The plain type of the C module takes little memory, and eventlet does not wrap it. TLS would put here what
         # has the same recv_into, send, shutdown and close.
-        self._sock = socket.SocketType(family, kind, protocol, sock.detach())
+        self._sock = socket.SocketType(family, kind, protocol, sock.fileno())
+        sock.detach()
         self._sock.setblocking(False)
         self.fd = self._sock.fileno()
         self.unsent: bytes | memoryview = b''

@@ -8,8 +8,6 @@ WebSocket and a test, and how the bytes were split on the way cannot matter.
 - machine: what all machines have in common; drive: running one over a connection
 - client, server: the handshake up to SecurityResult, seen from either side
 - init: ClientInit and ServerInit, and the name that a desktop is given
-- messages: what a client says afterwards
-- update: FramebufferUpdate with Raw rectangles
 
 "Client" and "server" are RFB's: the client is who looks, the server is who has the screen.
 """

@@ -54,12 +54,6 @@ class PixelFormat:
         return _PIXEL_FORMAT.pack(*dataclasses.astuple(self))
 
 
-# What nearly all servers start with: 0x00RRGGBB, little-endian.
-RGB_32 = PixelFormat(bits_per_pixel=32, depth=24, big_endian=False, true_colour=True,
-                     red_max=255, green_max=255, blue_max=255,
-                     red_shift=16, green_shift=8, blue_shift=0)
-
-
 @dataclasses.dataclass(frozen=True)
 class ClientInit:
     """RFC 6143 section 7.3.1. Not shared means: disconnect everybody else."""

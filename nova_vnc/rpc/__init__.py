@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The message bus, and one module for each service's contract, which both of its ends import.
 
-transport: the bus itself. serializer: the context on it. errors: failures on it. caller: calls with a deadline.
-consoleauth, compute: the contracts - topic, versions, method and argument names - and the client classes. server: the
-other end.
+transport: the bus itself. serializer: the context on it. errors: failures on it. caller, background: calls with a
+deadline. shared_calls, silent_hosts: calls that are not made. consoleauth, compute: the contracts - topic, versions,
+method and argument names - and the client classes. server: the other end. broker, broker_log, exclusive: the RabbitMQ
+behind it, and what the log says of it.
 """

@@ -5,8 +5,8 @@ oslo.messaging logs every try of every connection, prints replies at DEBUG, and 
 know. install() puts filters on its loggers: that the broker is away is said once, and so is that it is back; nothing
 that may hold a token gets through; an unknown method is one line, once.
 
-The filters go by the beginnings of its messages (oslo.messaging 14 to 18). A message that another release words
-differently passes unchanged.
+The filters go by logger, level, kind of exception and kind of arguments, never by words. What they learn is only that
+something is wrong: whether the broker is away, why, and when it is back is then looked at from here (broker.Broker).
 """
 
 from __future__ import annotations
@@ -14,122 +14,147 @@ from __future__ import annotations
 import logging as stdlib_logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Protocol
 
 import amqp
 import kombu.exceptions
 import oslo_messaging
 from oslo_log import log as logging
 
+from nova_vnc.rpc import broker
+
 LOG = logging.getLogger(__name__)
 
-# A pooled connection that died in an outage is found dead when it is used next, after the broker is back; its own
-# heartbeat would have repaired it within 15 s (a quarter of heartbeat_timeout_threshold).
+# A connection that died in an outage is found dead when it is used next, after the broker is back; its own heartbeat
+# would have repaired it within 15 s (a quarter of heartbeat_timeout_threshold).
 _AFTERMATH_S = 20.0
+_LOOK_EVERY_S = 1.0
 _MAX_REASON_LENGTH = 200
+_MAX_UNKNOWN_METHODS = 100
 
 # Modules of oslo.messaging get their logger from oslo.log, which turns oslo_ into oslo., or from logging.
 _PREFIXES = ('oslo_messaging', 'oslo.messaging')
-
-_FAILURES = ('Connection failed: ',                         # impl_rabbit, Connection.ensure_connection
-             '[%(connection_id)s] AMQP server',             # Connection.ensure
-             'Unable to connect to AMQP server',
-             'Failed to consume message from queue',
-             'Failed to declare consumer for topic',
-             'Failed to publish message to topic')
-_SUCCESSES = ('[%(connection_id)s] Connected to AMQP server', '[%(connection_id)s] Reconnected to AMQP server')
-_RETRIES = ('A recoverable connection/channel error occurred',  # tells that it will try again
-            'Unexpected error during heartbeat thread processing')
-_NOISE = ('Connection pool limit exceeded',                 # the pool is small on purpose: conf.opts
-          'Number of call queues is',                       # amqpdriver; caller.Caller bounds them
-          ' queues: ',                                      # amqpdriver, ReplyWaiters.put: prints a late reply
-          'ignoring duplicate message')                     # amqpdriver; a sender was not sure that it got through
-_UNHANDLED = 'Exception during message handling'                # rpc.server
-_MAX_UNKNOWN_METHODS = 100
-
 
 # What comes out of the driver when the broker is there but refuses us, or goes away at the wrong moment.
 BROKER_ERRORS = (amqp.AMQPError, kombu.exceptions.KombuError, oslo_messaging.MessageDeliveryFailure, ConnectionError)
 
 
+class LookedAt(Protocol):
+    """The part of broker.Broker that is used here."""
+
+    name: str
+
+    def look(self) -> None: ...
+
+
 class BrokerState:
-    """Says once that the broker is away, and once that it is back. Thread-safe.
+    """Says once that the broker is away, and once that it is back. Thread-safe."""
 
-    :param name: how the log calls the broker: host:port, without credentials
-    """
-
-    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._name = name
+    def __init__(self, looked_at: LookedAt, clock: Callable[[], float] = time.monotonic,
+                 look_every_s: float = _LOOK_EVERY_S) -> None:
+        self._broker = looked_at
         self._clock = clock
+        self._look_every_s = look_every_s
         self._lock = threading.Lock()
-        self._away = False
+        self._is_watched = False
         self._back_at: float | None = None
 
     def failed(self, reason: str) -> None:
-        """Take note that a connection could not be made, or broke."""
-        with self._lock:
-            aftermath = self._back_at is not None and self._clock() - self._back_at < _AFTERMATH_S
-            if self._away or aftermath:
-                return
-            self._away = True
-        if 'unknown error' in reason:   # amqp's words for a connection that was closed under it
-            reason = 'the connection was lost'
-        # In a thread of its own, since oslo.log adds the exception that is being handled to every error, and here that
-        # is one of oslo.messaging's.
-        threading.Thread(target=LOG.error, name='broker-log', daemon=True, args=(
-            'The message broker %s of [DEFAULT]transport_url cannot be used: %s. Trying until it can.',
-            self._name, reason[:_MAX_REASON_LENGTH].rstrip('. '))).start()
+        """Take note that something went wrong with a connection, and look whether the broker is away.
 
-    def connected(self) -> None:
-        """Take note that a connection was made."""
+        That happens in a thread of its own, also since oslo.log adds the exception that is being handled to every
+        error, and here that is one of oslo.messaging's.
+        """
         with self._lock:
-            if not self._away:
+            if self._is_watched:
                 return
-            self._away = False
-            self._back_at = self._clock()
-        LOG.info('The message broker %s can be used again', self._name)
+            self._is_watched = True
+        threading.Thread(target=self._watch, name='broker-watch', daemon=True, args=(reason,)).start()
+
+    def is_in_trouble(self) -> bool:
+        """Tell whether the broker is away, or was just now."""
+        with self._lock:
+            return self._is_watched or self._is_aftermath()
+
+    def _watch(self, reason: str) -> None:
+        try:
+            trouble = self._find_trouble()
+            if trouble is not None:
+                self._wait_until_back(trouble)
+            elif not self._is_aftermath():
+                LOG.warning('Something is wrong with the message broker %s, but it can be used: %s', self._broker.name,
+                            reason[:_MAX_REASON_LENGTH])
+        finally:
+            with self._lock:
+                self._is_watched = False
+
+    def _find_trouble(self) -> str | None:
+        # A broker that is being stopped takes connections for a moment.
+        trouble = self._look()
+        if trouble is None:
+            time.sleep(self._look_every_s)
+            trouble = self._look()
+        return trouble
+
+    def _wait_until_back(self, trouble: str) -> None:
+        LOG.error('The message broker %s of [DEFAULT]transport_url cannot be used: %s. Trying until it can.',
+                  self._broker.name, trouble[:_MAX_REASON_LENGTH].rstrip('. '))
+        while self._look() is not None:
+            time.sleep(self._look_every_s)
+        self._back_at = self._clock()
+        LOG.info('The message broker %s can be used again', self._broker.name)
+
+    def _look(self) -> str | None:
+        """Return what is wrong with the broker, or None."""
+        try:
+            self._broker.look()
+        except broker.ERRORS as error:
+            return str(error) or type(error).__name__
+        return None
+
+    def _is_aftermath(self) -> bool:
+        return self._back_at is not None and self._clock() - self._back_at < _AFTERMATH_S
 
 
 class _ConnectionFilter(stdlib_logging.Filter):
-    """Feeds the BrokerState with what the driver says about its connections, and keeps that out of the log."""
-
-    def __init__(self, logger: stdlib_logging.Logger) -> None:
-        super().__init__()
-        self._own_level = logger.level
-        self._parent = logger.parent
-        # That a first connection was made is said at DEBUG. What is below the level of the log stops in filter().
-        # This level also keeps TRACE shut, at which the driver prints whole messages.
-        logger.setLevel(stdlib_logging.DEBUG)
+    """Of what the driver says about its connections: errors go to the BrokerState, warnings pass while all is well,
+    the rest is for the level DEBUG. TRACE, at which it prints whole messages, stays shut.
+    """
 
     def filter(self, record: stdlib_logging.LogRecord) -> bool:
-        template = str(record.msg)
-        if template.startswith(_FAILURES):
-            _note_failure(_reason_of(record))
-            return False
-        if template.startswith(_SUCCESSES):
-            connected()
-            return False
-        return not template.startswith(_RETRIES) and record.levelno >= self._level()
-
-    def _level(self) -> int:
-        return self._own_level or (self._parent.getEffectiveLevel() if self._parent else stdlib_logging.WARNING)
+        if record.levelno >= stdlib_logging.ERROR:
+            is_ours = record.exc_info and not isinstance(record.exc_info[1], BROKER_ERRORS)
+            return bool(is_ours) or not _note_failure(record.getMessage())
+        if record.levelno >= stdlib_logging.WARNING:
+            return _state is None or not _state.is_in_trouble()
+        return record.levelno >= stdlib_logging.DEBUG \
+            and stdlib_logging.getLogger(record.name).isEnabledFor(stdlib_logging.DEBUG)
 
 
 class _DriverFilter(stdlib_logging.Filter):
-    """Leaves out noise, and tracebacks that only say that the broker is away or refuses us."""
+    """Leaves out tracebacks that only say that the broker is away or refuses us, and what carries a message."""
 
     def filter(self, record: stdlib_logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, BROKER_ERRORS):
             _note_failure(str(error))
             return False
-        return not str(record.msg).startswith(_NOISE)
+        values = record.args.values() if isinstance(record.args, dict) else record.args or ()
+        return not any(isinstance(value, (dict, list, tuple)) for value in values)
 
 
-def _reason_of(record: stdlib_logging.LogRecord) -> str:
-    if isinstance(record.args, tuple):
-        return str(record.args[0]) if record.args else record.getMessage()
-    return str((record.args or {}).get('err_str', ''))
+class _HushFilter(stdlib_logging.Filter):
+    """Leaves out warnings, and failures of the library's own kind.
+
+    They are of a pool that is small on purpose (conf.opts), of calls that are many on purpose, and of replies and
+    acknowledgements that were lost with a connection, or came twice: the BrokerState says why.
+    """
+
+    def filter(self, record: stdlib_logging.LogRecord) -> bool:
+        if record.levelno >= stdlib_logging.ERROR:
+            return not (record.exc_info and str(getattr(record.exc_info[0], '__module__', '')).startswith(_PREFIXES))
+        return record.levelno <= stdlib_logging.DEBUG
 
 
 class _UnknownMethodFilter(stdlib_logging.Filter):
@@ -144,8 +169,7 @@ class _UnknownMethodFilter(stdlib_logging.Filter):
 
     def filter(self, record: stdlib_logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if not (str(record.msg).startswith(_UNHANDLED)
-                and isinstance(error, (oslo_messaging.UnsupportedVersion, oslo_messaging.NoSuchMethod))):
+        if not isinstance(error, (oslo_messaging.UnsupportedVersion, oslo_messaging.NoSuchMethod)):
             return True
         text = str(error)[:_MAX_REASON_LENGTH]
         if text not in self._said and len(self._said) < _MAX_UNKNOWN_METHODS:
@@ -158,22 +182,23 @@ _state: BrokerState | None = None
 _installed = False
 
 
-def install(hosts: Sequence[str] = ()) -> None:
+def install(looked_at: LookedAt | None = None) -> None:
     """Put the filters in place, and watch the broker of this process.
 
-    :param hosts: host:port of each of its nodes; empty for the in-process bus
+    :param looked_at: None for the in-process bus
     """
     global _state, _installed
-    _state = BrokerState(', '.join(hosts)) if hosts else None
+    _state = BrokerState(looked_at) if looked_at else None
     if _installed:
         return
     _installed = True
     unknown_methods = _UnknownMethodFilter()
     for prefix in _PREFIXES:
-        logger = stdlib_logging.getLogger(f'{prefix}._drivers.impl_rabbit')
-        logger.addFilter(_ConnectionFilter(logger))
+        stdlib_logging.getLogger(f'{prefix}._drivers.impl_rabbit').addFilter(_ConnectionFilter())
         for module in ('_drivers.amqpdriver', '_drivers.common', '_drivers.pool', 'rpc.server'):
             stdlib_logging.getLogger(f'{prefix}.{module}').addFilter(_DriverFilter())
+        for module in ('_drivers.amqpdriver', '_drivers.pool'):
+            stdlib_logging.getLogger(f'{prefix}.{module}').addFilter(_HushFilter())
         stdlib_logging.getLogger(f'{prefix}.rpc.server').addFilter(unknown_methods)
     # Runs the driver's listener, and tells of what ends it before it starts it again.
     stdlib_logging.getLogger('oslo_utils.excutils').addFilter(_DriverFilter())
@@ -184,12 +209,9 @@ def failed(error: Exception) -> None:
     _note_failure(f'{type(error).__name__}: {error}')
 
 
-def connected() -> None:
-    """Take note that a connection was made."""
-    if _state is not None:
-        _state.connected()
-
-
-def _note_failure(reason: str) -> None:
-    if _state is not None:
-        _state.failed(reason)
+def _note_failure(reason: str) -> bool:
+    """Return whether there is a broker to look at."""
+    if _state is None:
+        return False
+    _state.failed(reason)
+    return True

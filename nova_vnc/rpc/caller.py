@@ -20,11 +20,22 @@ from oslo_log import log as logging
 
 from nova_vnc import context as nova_vnc_context
 from nova_vnc import exception
-from nova_vnc.rpc import broker_log, errors, serializer
+from nova_vnc.rpc import background, broker_log, errors, serializer
 
 LOG = logging.getLogger(__name__)
 
-_NO_ANSWER = (futures.TimeoutError, oslo_messaging.MessagingTimeout)
+# oslo.messaging's timeout ends a little before the caller's own, so that it is known that the message was sent: this
+# part of the time, and at most so many seconds.
+_MARGIN_PART = 0.1
+_MAX_MARGIN_S = 0.2
+
+
+class NoAnswer(exception.ServiceUnavailable):
+    """The message was sent, and nobody has answered it in time."""
+
+
+class NotAsked(exception.ServiceUnavailable):
+    """The message may not have been sent: no broker, no time left, or too many callers."""
 
 
 class Caller:
@@ -36,7 +47,8 @@ class Caller:
 
     def __init__(self, transport: oslo_messaging.Transport, max_concurrent: int = 16, max_waiting: int = 256,
                  clock: Callable[[], float] = time.monotonic) -> None:
-        self._transport = transport
+        self._client = oslo_messaging.get_rpc_client(transport, oslo_messaging.Target(),
+                                                     serializer=serializer.ContextSerializer())
         self._clock = clock
         self._turns = threading.BoundedSemaphore(max_concurrent)
         self._places = threading.BoundedSemaphore(max_concurrent + max_waiting)
@@ -46,22 +58,26 @@ class Caller:
              timeout_s: float, **kwargs: Any) -> Any:
         """Return the answer of the other side.
 
-        :raises ServiceUnavailable: no answer in time, too many callers wait already, or the other side failed
+        :raises NoAnswer, NotAsked: there is no answer in time
+        :raises ServiceUnavailable: the other side failed
         :raises NovaVNCError: what the other side raised, if it is one of exception.RPC_ERRORS
         :raises UnknownMethod: the other side lacks this version, namespace or method
         """
         deadline = self._clock() + timeout_s
 
         def send() -> Any:
-            client = self._client(target).prepare(timeout=max(deadline - self._clock(), 0.001))
-            return client.call(ctxt, method, **kwargs)
+            left_s = deadline - self._clock()
+            timeout_s = max(left_s - min(left_s * _MARGIN_PART, _MAX_MARGIN_S), 0.001)
+            return self._prepare(target, timeout=timeout_s).call(ctxt, method, **kwargs)
         try:
             return self._run(send, deadline)
-        except _NO_ANSWER:
-            raise exception.ServiceUnavailable(service=target.topic) from None
+        except oslo_messaging.MessagingTimeout:
+            raise NoAnswer(service=target.topic) from None
+        except futures.TimeoutError:
+            raise NotAsked(service=target.topic) from None
         except (*broker_log.BROKER_ERRORS, OSError) as error:
             broker_log.failed(error)
-            raise exception.ServiceUnavailable(service=target.topic) from None
+            raise NotAsked(service=target.topic) from None
         except Exception as error:
             raise self._translate(error, target, method) from None
 
@@ -69,15 +85,15 @@ class Caller:
              timeout_s: float, **kwargs: Any) -> None:
         """Send a message that nobody answers.
 
-        :raises ServiceUnavailable: it was not handed to the broker in time; it may still be, later
+        :raises NotAsked: it was not handed to the broker in time; it may still be, later
         """
         try:
-            self._run(lambda: self._client(target).cast(ctxt, method, **kwargs), self._clock() + timeout_s)
-        except _NO_ANSWER:
-            raise exception.ServiceUnavailable(service=target.topic) from None
+            self._run(lambda: self._prepare(target).cast(ctxt, method, **kwargs), self._clock() + timeout_s)
+        except futures.TimeoutError:
+            raise NotAsked(service=target.topic) from None
         except (*broker_log.BROKER_ERRORS, OSError) as error:
             broker_log.failed(error)
-            raise exception.ServiceUnavailable(service=target.topic) from None
+            raise NotAsked(service=target.topic) from None
 
     def close(self) -> None:
         """Refuse further calls; those under way end on their own."""
@@ -85,27 +101,20 @@ class Caller:
 
     def _run(self, work: Callable[[], Any], deadline: float) -> Any:
         """Return what work returns, in a thread that is left behind when the deadline comes first."""
-        if self._closed.is_set() or not self._places.acquire(blocking=False):
+        if self._closed.is_set() or self._clock() >= deadline or not self._places.acquire(blocking=False):
             raise futures.TimeoutError()
         try:
             if not self._turns.acquire(timeout=max(deadline - self._clock(), 0)):
                 raise futures.TimeoutError()
-            outcome: futures.Future[Any] = futures.Future()
-            threading.Thread(target=self._work, args=(work, outcome), name='rpc-caller', daemon=True).start()
+            outcome = background.start(work, 'rpc-caller')
+            outcome.add_done_callback(lambda _: self._turns.release())
             return outcome.result(max(deadline - self._clock(), 0))
         finally:
             self._places.release()
 
-    def _work(self, work: Callable[[], Any], outcome: futures.Future[Any]) -> None:
-        try:
-            outcome.set_result(work())
-        except BaseException as error:
-            outcome.set_exception(error)
-        finally:
-            self._turns.release()
-
-    def _client(self, target: oslo_messaging.Target) -> oslo_messaging.RPCClient:
-        return oslo_messaging.get_rpc_client(self._transport, target, serializer=serializer.ContextSerializer())
+    def _prepare(self, target: oslo_messaging.Target, **options: Any) -> oslo_messaging.RPCClient:
+        return self._client.prepare(topic=target.topic, server=target.server, namespace=target.namespace,
+                                    version=target.version, **options)
 
     @staticmethod
     def _translate(error: Exception, target: oslo_messaging.Target, method: str) -> Exception:

@@ -15,6 +15,7 @@ from nova_vnc import exception, objects
 from nova_vnc.context import RequestContext
 from nova_vnc.net.deadline import Deadline
 from nova_vnc.rpc import caller, expiring
+from nova_vnc.rpc.silent_hosts import SilentHosts
 
 TOPIC = 'compute'
 TOPIC_ALT = 'compute-alt'   # nova 33.0 and later send validate_console_port here
@@ -52,35 +53,47 @@ def versions_to_send(upgrade_level: str | None) -> tuple[str, ...]:
 
 
 class ComputeAPI:
-    """Client of the compute services. Every call raises ServiceUnavailable when there is no answer in timeout_s."""
+    """Client of the compute services.
+
+    Every call raises ServiceUnavailable when there is no answer in timeout_s, or by the deadline that it is given
+    instead, which may have been running for other calls before; HostSilent at once, for a host that is not to be asked
+    now. host_is_silent, as in the directory, is what counts of a host that was not asked for a while.
+
+    :param silent_hosts: default: one of its own
+    """
 
     def __init__(self, rpc_caller: caller.Caller, versions: tuple[str, ...] = (VERSION, OLD_VERSION),
-                 timeout_s: float = 5.0) -> None:
+                 timeout_s: float = 5.0, silent_hosts: SilentHosts | None = None) -> None:
         self._caller = rpc_caller
         self._versions = versions
         self._timeout_s = timeout_s
+        self._hosts = silent_hosts or SilentHosts()
         self._old_hosts = expiring.ExpiringSet()
         self._without_namespace = expiring.ExpiringSet()
 
-    def get_vnc_console(self, ctxt: RequestContext, instance: objects.InstanceRecord,
-                        console_type: str) -> dict[str, Any]:
+    def get_vnc_console(self, ctxt: RequestContext, instance: objects.InstanceRecord, console_type: str,
+                        deadline: Deadline | None = None, host_is_silent: bool = False) -> dict[str, Any]:
         """Return {token, host, port, internal_access_path, access_url}.
 
         :raises ConsoleTypeInvalid, ConsoleTypeUnavailable, InstanceNotFound, InstanceNotReady: as Nova's
         """
-        return self._call_nova(ctxt, instance, 'get_vnc_console', Deadline(self._timeout_s),
-                               console_type=console_type)
+        with self._hosts.asking(str(instance.host), host_is_silent):
+            return self._call_nova(ctxt, instance, 'get_vnc_console', deadline or Deadline(self._timeout_s),
+                                   console_type=console_type)
 
     def validate_console(self, ctxt: RequestContext, instance: objects.InstanceRecord, host: str, port: str,
-                         console_type: str, timeout_s: float | None = None) -> bool:
+                         console_type: str, deadline: Deadline | None = None, host_is_silent: bool = False) -> bool:
         """Tell whether the VM's VNC server is at this host and port now.
 
         Nova's own compute service compares the port only.
 
-        :param timeout_s: instead of the client's own
         :raises InstanceNotFound, InstanceNotReady: as Nova's
         """
-        deadline = Deadline(self._timeout_s if timeout_s is None else timeout_s)
+        with self._hosts.asking(str(instance.host), host_is_silent):
+            return self._validate(ctxt, instance, host, port, console_type, deadline or Deadline(self._timeout_s))
+
+    def _validate(self, ctxt: RequestContext, instance: objects.InstanceRecord, host: str, port: str,
+                  console_type: str, deadline: Deadline) -> bool:
         if instance.host not in self._without_namespace:
             target = oslo_messaging.Target(topic=TOPIC, server=instance.host, namespace=NAMESPACE,
                                            version=NAMESPACE_VERSION)

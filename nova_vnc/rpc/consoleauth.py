@@ -30,7 +30,11 @@ _TARGET = oslo_messaging.Target(topic=TOPIC, namespace=NAMESPACE, version=NAMESP
 
 
 class ConsoleAuthAPI:
-    """Client of nova-consoleauth. Every call raises ServiceUnavailable when there is no answer in timeout_s seconds."""
+    """Client of nova-consoleauth.
+
+    Every call raises ServiceUnavailable when there is no answer in timeout_s, or by the deadline that it is given
+    instead, which may have been running for other calls before.
+    """
 
     def __init__(self, rpc_caller: caller.Caller, timeout_s: float = 10.0) -> None:
         self._caller = rpc_caller
@@ -38,23 +42,24 @@ class ConsoleAuthAPI:
         self._without_namespace = expiring.ExpiringSet()
         self._report_number = 0
 
-    def authorize_console(self, ctxt: RequestContext, info: objects.ConnectInfo) -> None:
+    def authorize_console(self, ctxt: RequestContext, info: objects.ConnectInfo,
+                          deadline: Deadline | None = None) -> None:
         """Store a token.
 
         :raises TokenInUse: the token is stored with other data
         :raises InvalidInput: a field is malformed
         """
-        self._caller.call(_NOVA_TARGET, ctxt, 'authorize_console', self._timeout_s, token=info.token,
+        self._caller.call(_NOVA_TARGET, ctxt, 'authorize_console', self._seconds(deadline), token=info.token,
                           console_type=info.console_type, host=info.host, port=info.port,
                           internal_access_path=info.internal_access_path, instance_uuid=info.instance_uuid,
                           access_url=info.access_url)
 
-    def check_token(self, ctxt: RequestContext, token: str) -> objects.TokenCheck:
+    def check_token(self, ctxt: RequestContext, token: str, deadline: Deadline | None = None) -> objects.TokenCheck:
         """Ask what a token stands for; of a real nova-consoleauth, if that is what answers.
 
         :raises InvalidConnectionInfo: the answer cannot be used
         """
-        deadline = Deadline(self._timeout_s)
+        deadline = deadline or Deadline(self._timeout_s)
         if TOPIC not in self._without_namespace:
             try:
                 return objects.TokenCheck.from_dict(
@@ -66,17 +71,20 @@ class ConsoleAuthAPI:
             return objects.TokenCheck(None, objects.REASON_INVALID)
         return objects.TokenCheck(objects.ConnectInfo.from_dict(info))
 
-    def delete_tokens_for_instance(self, ctxt: RequestContext, instance_uuid: str) -> None:
-        self._caller.cast(_NOVA_TARGET, ctxt, 'delete_tokens_for_instance', self._timeout_s,
+    def delete_tokens_for_instance(self, ctxt: RequestContext, instance_uuid: str,
+                                   deadline: Deadline | None = None) -> None:
+        self._caller.cast(_NOVA_TARGET, ctxt, 'delete_tokens_for_instance', self._seconds(deadline),
                           instance_uuid=instance_uuid)
 
-    def get_instance(self, ctxt: RequestContext, instance_uuid: str) -> DirectoryEntry:
+    def get_instance(self, ctxt: RequestContext, instance_uuid: str,
+                     deadline: Deadline | None = None) -> DirectoryEntry:
         """:raises InstanceNotFound: nobody reported it"""
-        return DirectoryEntry(self._caller.call(_TARGET, ctxt, 'get_instance', self._timeout_s,
+        return DirectoryEntry(self._caller.call(_TARGET, ctxt, 'get_instance', self._seconds(deadline),
                                                 instance_uuid=instance_uuid))
 
     def list_instances(self, ctxt: RequestContext, project_id: str | None = None, name: str | None = None,
-                       limit: int = MAX_PAGE, marker: str | None = None) -> list[DirectoryEntry]:
+                       limit: int = MAX_PAGE, marker: str | None = None,
+                       deadline: Deadline | None = None) -> list[DirectoryEntry]:
         """Return a page, ordered by uuid.
 
         :param project_id: only this project's; None: all
@@ -85,10 +93,11 @@ class ConsoleAuthAPI:
         :raises MarkerNotFound: no such entry
         """
         return [DirectoryEntry(entry) for entry in self._caller.call(
-            _TARGET, ctxt, 'list_instances', self._timeout_s, project_id=project_id, name=name, limit=limit,
+            _TARGET, ctxt, 'list_instances', self._seconds(deadline), project_id=project_id, name=name, limit=limit,
             marker=marker)]
 
-    def report_instances(self, ctxt: RequestContext, host: str, instances: Sequence[objects.InstanceRecord]) -> None:
+    def report_instances(self, ctxt: RequestContext, host: str, instances: Sequence[objects.InstanceRecord],
+                         deadline: Deadline | None = None) -> None:
         """Tell which VMs a host has: these and no others. Casts, as many as it takes.
 
         One thread at a time may report for a host.
@@ -101,9 +110,12 @@ class ConsoleAuthAPI:
         self._report_number = max(self._report_number + 1, int(time.time() * 1000))
         entries = list(by_uuid.values())
         for start in range(0, len(entries) or 1, MAX_REPORT):
-            self._caller.cast(_TARGET, ctxt, 'report_instances', self._timeout_s, host=host,
+            self._caller.cast(_TARGET, ctxt, 'report_instances', self._seconds(deadline), host=host,
                               report_number=self._report_number, total=len(entries),
                               instances=entries[start:start + MAX_REPORT])
+
+    def _seconds(self, deadline: Deadline | None) -> float:
+        return self._timeout_s if deadline is None else deadline.remaining()
 
 
 class DirectoryEntry:

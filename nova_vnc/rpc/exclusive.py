@@ -8,22 +8,21 @@ keeps its place until the broker misses its heartbeats. It is told from a living
 
 from __future__ import annotations
 
-import ssl
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 import amqp
 import kombu
 import oslo_messaging
 from oslo_log import log as logging
 
-from nova_vnc.rpc import broker_log
+from nova_vnc.rpc import broker, broker_log
+from nova_vnc.rpc import transport as rpc_transport
+from nova_vnc.rpc.broker import Broker
 
 LOG = logging.getLogger(__name__)
 
-_BROKER_TIMEOUT_S = 5.0
 _POLL_S = 2.0
 
 # RabbitMQ gives a silent connection up after two to three of the intervals that it agreed upon with the client
@@ -46,69 +45,32 @@ class QueueInUse(Exception):
 
 
 class BrokerQueues:
-    """The queues of a RabbitMQ, looked at from outside; each look is a connection of its own.
+    """The queues of a RabbitMQ, looked at from outside.
 
-    :param url: of an oslo.messaging transport; its hosts are tried in turn
-    :param options: the group [oslo_messaging_rabbit], with what the URL overrides
+    :ivar ghost_s: for how long a consumer may stay that is a ghost
     """
 
-    def __init__(self, url: oslo_messaging.TransportURL, options: Any) -> None:
-        self._hosts = url.hosts or [oslo_messaging.TransportHost()]
-        self._virtual_host = url.virtual_host or '/'
-        self._tls = _tls_arguments(options)
-        self._login_method = options.rabbit_login_method
-        self.ghost_s = _HEARTBEATS_OF_A_GHOST * (options.heartbeat_timeout_threshold or _DEFAULT_HEARTBEAT_S) \
-            + _MARGIN_S
+    def __init__(self, looked_at: Broker) -> None:
+        self._broker = looked_at
+        self.ghost_s = _HEARTBEATS_OF_A_GHOST * (looked_at.heartbeat_s or _DEFAULT_HEARTBEAT_S) + _MARGIN_S
 
     def count_consumers(self, queue: str) -> int:
         """Return how many consumers a queue has; 0 where there is no such queue.
 
-        :raises OSError, amqp.AMQPError: no host of the broker can be asked
+        :raises broker.ERRORS: no host of the broker can be asked
         """
-        for host in self._hosts[:-1]:
-            try:
-                return self._count_at(host, queue)
-            except (OSError, amqp.AMQPError) as error:
-                LOG.debug('RabbitMQ at %s: %s', host.hostname, error)
-        return self._count_at(self._hosts[-1], queue)
-
-    def _count_at(self, host: oslo_messaging.TransportHost, queue: str) -> int:
-        with kombu.Connection(
-                hostname=host.hostname or None, port=host.port or None, userid=host.username or None,
-                password=host.password or None, virtual_host=self._virtual_host, ssl=self._tls, transport='pyamqp',
-                login_method=self._login_method, connect_timeout=_BROKER_TIMEOUT_S) as connection:
-            # Without this, a broker that has stopped moving would be waited for without end.
-            connection.connection.sock.settimeout(_BROKER_TIMEOUT_S)
+        def count(connection: kombu.Connection) -> int:
             try:
                 return connection.default_channel.queue_declare(queue, passive=True).consumer_count
             except amqp.NotFound:
                 return 0
-
-
-def _tls_arguments(options: Any) -> dict[str, Any] | bool:
-    """Return kombu's `ssl` for the options of oslo.messaging, understood as impl_rabbit understands them."""
-    if not options.ssl:
-        return False
-    arguments: dict[str, Any] = {}
-    if options.ssl_key_file:
-        arguments['keyfile'] = options.ssl_key_file
-    if options.ssl_cert_file:
-        arguments['certfile'] = options.ssl_cert_file
-    if options.ssl_ca_file:
-        # kombu puts in the name of the host that it connects to, and so has it verified.
-        arguments |= {'ca_certs': options.ssl_ca_file, 'cert_reqs': ssl.CERT_REQUIRED, 'server_hostname': None}
-    return arguments or True
+        return self._broker.ask(count)
 
 
 def queues_of(transport: oslo_messaging.Transport) -> BrokerQueues | None:
     """Return the queues behind a transport, or None if there is no RabbitMQ behind it, as on the in-process bus."""
-    # The URL that the transport was made with, which [DEFAULT]transport_url need not be; oslo.messaging keeps it only
-    # here.
-    url = transport._driver._url
-    if url.transport != 'rabbit':
-        return None
-    # The driver's own view of its options: the query of the URL comes first.
-    return BrokerQueues(url, transport.conf.oslo_messaging_rabbit)
+    looked_at = rpc_transport.broker_of(transport)
+    return BrokerQueues(looked_at) if looked_at else None
 
 
 def wait_until_alone(queues: BrokerQueues, queue: str, is_answered: Callable[[], bool], stopping: threading.Event, *,
@@ -122,11 +84,10 @@ def wait_until_alone(queues: BrokerQueues, queue: str, is_answered: Callable[[],
     while not stopping.is_set():
         try:
             consumers = queues.count_consumers(queue)
-        except (OSError, amqp.AMQPError) as error:
+        except broker.ERRORS as error:
             broker_log.failed(error)
             stopping.wait(poll_s)
             continue
-        broker_log.connected()
         if not consumers:
             return
         if deadline is None:

@@ -3,38 +3,37 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Hashable
+
+import cachetools
 
 # Nova's services are replaced by ours, and back, while the others run; minutes are soon enough to notice.
 REMEMBER_S = 300.0
 
-
-# From this size on, members whose time is over are looked for.
-_LARGE = 256
+# Hosts, or VMs; the oldest is forgotten for one more.
+_MAX_MEMBERS = 10_000
 
 
 class ExpiringSet:
-    """A set whose members leave by themselves; adding one again starts its time anew."""
+    """A set whose members leave by themselves; adding one again starts its time anew. Thread-safe."""
 
-    def __init__(self, ttl_s: float = REMEMBER_S, clock: Callable[[], float] = time.monotonic) -> None:
-        self._ttl_s = ttl_s
+    def __init__(self, ttl_s: float = REMEMBER_S, clock: Callable[[], float] = time.monotonic,
+                 max_members: int = _MAX_MEMBERS) -> None:
         self._clock = clock
-        self._until: dict[Hashable, float] = {}
+        self._lock = threading.Lock()
+        self._members: cachetools.TTLCache[Hashable, None] = cachetools.TTLCache(
+            max_members, ttl_s, timer=lambda: self._clock())
 
     def add(self, member: Hashable) -> None:
-        now = self._clock()
-        if len(self._until) >= _LARGE:
-            for old, until in list(self._until.items()):
-                if until <= now:
-                    self._until.pop(old, None)
-        self._until[member] = now + self._ttl_s
+        with self._lock:
+            self._members[member] = None
+
+    def discard(self, member: Hashable) -> None:
+        with self._lock:
+            self._members.pop(member, None)
 
     def __contains__(self, member: Hashable) -> bool:
-        until = self._until.get(member)
-        if until is None:
-            return False
-        if until <= self._clock():
-            self._until.pop(member, None)
-            return False
-        return True
+        with self._lock:
+            return member in self._members

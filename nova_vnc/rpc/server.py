@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import oslo_messaging
 from oslo_log import log as logging
+from oslo_messaging import opts
 
+from nova_vnc import threads
 from nova_vnc.net.deadline import Deadline
 from nova_vnc.rpc import broker_log, serializer
 
@@ -29,6 +32,15 @@ def build_server(transport: oslo_messaging.Transport, topic: str, server: str,
         access_policy=oslo_messaging.DefaultRPCAccessPolicy)
 
 
+def count_threads(conf: Any) -> int:
+    """Return how many messages a server handles at a time: [DEFAULT]executor_thread_pool_size, which oslo.messaging
+    registers only when it makes one."""
+    for group, options in opts.list_opts():
+        if group is None:
+            conf.register_opts([option for option in options if option.dest == 'executor_thread_pool_size'])
+    return conf.executor_thread_pool_size
+
+
 class BackgroundServer:
     """Answers the calls that arrive on a topic, from whenever the broker is there.
 
@@ -42,11 +54,11 @@ class BackgroundServer:
         self._server: oslo_messaging.RPCServer | None = None
         self._listening = threading.Event()
         self._stopping = threading.Event()
-        self._name = f'rpc-server-{topic}'
+        self._topic = topic
 
-    def start(self) -> None:
+    def start(self, fail: threads.Fail) -> None:
         """Begin to listen as soon as there is a broker; returns at once."""
-        threading.Thread(target=self._listen, name=self._name, daemon=True).start()
+        threads.start(f'rpc-server-{self._topic}', self._listen, fail)
 
     def wait_listening(self, timeout_s: float) -> bool:
         """Tell whether the queues are there, once they are or the time is over."""
@@ -56,7 +68,7 @@ class BackgroundServer:
         """Take no further messages, and wait for the answers under way: timeout_s seconds, or until `hurry` is set."""
         self._stopping.set()
         closed = threading.Event()
-        threading.Thread(target=self._close, args=(closed,), name=f'{self._name}-stop', daemon=True).start()
+        threading.Thread(target=self._close, args=(closed,), name=f'rpc-stop-{self._topic}', daemon=True).start()
         deadline = Deadline(timeout_s)
         while not (closed.wait(min(_POLL_S, deadline.remaining())) or deadline.expired()):
             if hurry is not None and hurry.is_set():
@@ -72,7 +84,6 @@ class BackgroundServer:
                 broker_log.failed(error)
                 self._stopping.wait(_RETRY_S)
                 continue
-            broker_log.connected()
             self._listening.set()
             return
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 
 import oslo_messaging
 from oslo_config import cfg
 
 from nova_vnc import exception
 from nova_vnc.rpc import broker_log
+from nova_vnc.rpc.broker import Broker
 
 IN_PROCESS_URL = 'fake://'
 
-# Where a transport_url without a host leads (oslo.messaging, impl_rabbit).
-_DEFAULT_HOST = 'localhost'
-_DEFAULT_PORT = 5672
-
 _RETRY_S = 5.0
+
+# oslo.messaging does not tell which URL a transport was made with.
+_brokers: weakref.WeakKeyDictionary[oslo_messaging.Transport, Broker] = weakref.WeakKeyDictionary()
 
 
 def build_transport(conf: cfg.ConfigOpts, url: str | None = None) -> oslo_messaging.Transport:
@@ -35,8 +36,19 @@ def build_transport(conf: cfg.ConfigOpts, url: str | None = None) -> oslo_messag
         # Its own text would hold the URL, and so the password.
         raise exception.ConfigurationError(
             reason='[DEFAULT]transport_url is not a URL such as rabbit://user:password@host:5672/') from None
-    broker_log.install([] if parsed.transport == 'fake' else _broker_hosts(parsed))
+    if parsed.transport == 'rabbit':
+        # The driver's own view of its options: the query of the URL comes first.
+        _brokers[transport] = Broker(parsed, transport.conf.oslo_messaging_rabbit)
+    broker_log.install(_brokers.get(transport))
     return transport
+
+
+def broker_of(transport: oslo_messaging.Transport) -> Broker | None:
+    """Return the RabbitMQ behind a transport of build_transport(), or None if there is none, as on the in-process bus.
+
+    It is that of the URL that the transport was made with, which [DEFAULT]transport_url need not be.
+    """
+    return _brokers.get(transport)
 
 
 def connect_in_background(transport: oslo_messaging.Transport) -> None:
@@ -54,12 +66,4 @@ def _connect(transport: oslo_messaging.Transport) -> None:
             broker_log.failed(error)
             time.sleep(_RETRY_S)
         else:
-            broker_log.connected()
             return
-
-
-def _broker_hosts(url: oslo_messaging.TransportURL) -> list[str]:
-    """Return host:port of each node."""
-    hosts = [(host.hostname or _DEFAULT_HOST, host.port or _DEFAULT_PORT) for host in url.hosts]
-    return [f'[{host}]:{port}' if ':' in host else f'{host}:{port}'
-            for host, port in hosts or [(_DEFAULT_HOST, _DEFAULT_PORT)]]

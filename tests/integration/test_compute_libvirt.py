@@ -9,6 +9,7 @@ import pytest
 from nova_vnc import exception
 from nova_vnc.compute.virt.libvirt import connection
 from nova_vnc.compute.virt.libvirt.driver import LibvirtDriver
+from tests.fixtures.fail import unexpected
 from tests.fixtures.libvirt import Libvirtd
 from tests.fixtures.polling import wait_until
 
@@ -21,12 +22,11 @@ class Watched:
     """A driver of the daemon, and how often it told of a change."""
 
     def __init__(self, daemon: Libvirtd) -> None:
-        connection.start_event_loop()
         self.changes = 0
-        self.driver = LibvirtDriver(daemon.uri, '127.0.0.1', connection.Connection)
+        self.driver = LibvirtDriver(daemon.uri, '127.0.0.1', connection.Connection, connection.start_event_loop)
 
     def __enter__(self) -> 'Watched':
-        self.driver.start(self._count)
+        self.driver.start(self._count, unexpected)
         return self
 
     def __exit__(self, *exc_info: object) -> None:

@@ -19,6 +19,7 @@ from nova_vnc.rpc import consoleauth as consoleauth_rpc
 from nova_vnc.rpc import transport as rpc_transport
 from nova_vnc.rpc.server import BackgroundServer
 from tests.fixtures.bus import new_conf
+from tests.fixtures.fail import unexpected
 from tests.fixtures.polling import wait_until
 from tests.fixtures.ports import free_port
 from tests.fixtures.process import Service
@@ -139,7 +140,7 @@ class NovaCompute:
 def test_beside_novas_compute_it_does_not_start(rabbitmq, compute, host):
     with transport_to(rabbitmq) as transport:
         nova = BackgroundServer(transport, compute_rpc.TOPIC, host, [NovaCompute()])
-        nova.start()
+        nova.start(unexpected)
         assert nova.wait_listening(TIMEOUT_S)
         try:
             service = compute(rabbitmq)
@@ -182,7 +183,7 @@ def test_the_broker_is_absent_at_start_and_restarted_later(compute, host):
         broker.start()
         with client_of(broker) as caller, transport_to(broker) as transport:
             consoleauth = BackgroundServer(transport, consoleauth_rpc.TOPIC, 'taker', [taker])
-            consoleauth.start()
+            consoleauth.start(unexpected)
             wait_until(lambda: answers(caller, host), TIMEOUT_S, 'an answer')
             wait_until(lambda: demo_instance_uuid(host) in taker.reported, TIMEOUT_S, 'a report')
 

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
+from nova_vnc.compute.virt.demo.messages import ClientMessageParser, KeyEvent
 from nova_vnc.compute.virt.demo.screen import HEIGHT, WIDTH, Screen
 from nova_vnc.compute.virt.demo.server import DemoServer
-from nova_vnc.rfb.messages import ClientMessageParser, KeyEvent
 from tests.fixtures.backend import concurrency_backend
 from tests.fixtures.browser import Browser
 from tests.fixtures.bus import in_process_bus

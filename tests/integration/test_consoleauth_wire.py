@@ -23,6 +23,7 @@ from nova_vnc.rpc.caller import Caller
 from nova_vnc.rpc.consoleauth import ConsoleAuthAPI
 from nova_vnc.rpc.server import BackgroundServer
 from tests.fixtures.bus import new_conf
+from tests.fixtures.fail import unexpected
 from tests.fixtures.polling import wait_until
 from tests.fixtures.process import Service
 from tests.fixtures.rabbitmq import RabbitMQ
@@ -78,7 +79,7 @@ def transport(rabbitmq: RabbitMQ) -> Any:
 
 @pytest.fixture(scope='module')
 def api(transport: Any) -> ConsoleAuthAPI:
-    return ConsoleAuthAPI(Caller(transport, max_concurrent=64))
+    return ConsoleAuthAPI(Caller(transport, max_concurrent=256))
 
 
 @pytest.fixture(scope='module')
@@ -96,7 +97,7 @@ def host(transport: Any, service: Service, api: ConsoleAuthAPI) -> Iterator[str]
     """A compute host that has reported the VM of the messages to nova-consoleauth."""
     host = f'compute-{uuid.uuid4().hex}'
     compute = BackgroundServer(transport, 'compute', host, [Compute()])
-    compute.start()
+    compute.start(unexpected)
     assert compute.wait_listening(READY_S)
     record = objects.InstanceRecord(uuid=AUTHORIZE.args['instance_uuid'], host=host, display_name='web1')
 
@@ -163,7 +164,7 @@ def test_method_that_is_not_known(queens: QueensClient):
 
 
 def test_connections_for_many_calls_at_once(api: ConsoleAuthAPI, host: str, rabbitmq: RabbitMQ):
-    with ThreadPoolExecutor(64) as pool:
+    with ThreadPoolExecutor(256) as pool:
         answers = list(pool.map(lambda number: api.check_token(service_context(), f'x{number}'), range(500)))
     assert {answer.reason for answer in answers} == {objects.REASON_INVALID}
 

@@ -2,7 +2,7 @@
 """Small good and bad services, run as processes by test_service."""
 import threading
 
-from nova_vnc import exception
+from nova_vnc import exception, service, threads
 
 WRONG_OPTION = '[vnc]novncproxy_port = 80: address already in use'
 FAILURE = 'Somebody else answers for this host'
@@ -31,3 +31,30 @@ class Misconfigured(Good):
 class Failing(Good):
     def start(self, fail):
         threading.Thread(target=fail, args=(FAILURE,)).start()
+
+
+class Forgetful(Good):
+    """One that fails, and then cannot be stopped."""
+
+    def start(self, fail):
+        service._HURRIED_STOP_S = 0.1
+        threading.Timer(0.1, fail, [FAILURE]).start()
+
+    def stop(self, hurry):
+        threading.Event().wait()
+
+
+class FailingNatively(Good):
+    """One whose failure comes from a thread of the operating system."""
+
+    def start(self, fail):
+        super().start(fail)
+        threads.start_native('worker', lambda: None, fail)
+
+
+class Loser(Good):
+    """One that loses a thread of a library's."""
+
+    def start(self, fail):
+        super().start(fail)
+        threading.Thread(target=lambda: [][0]).start()

@@ -13,8 +13,8 @@ from tests.unit import small_services
 
 def start(name: str) -> subprocess.Popen:
     code = textwrap.dedent(f'''
-        from nova_vnc import monkey_patch
-        monkey_patch.patch({os.environ.get("NOVA_VNC_TEST_BACKEND", "threading")!r}, [])
+        from nova_vnc import concurrency
+        concurrency.patch({os.environ.get("NOVA_VNC_TEST_BACKEND", "threading")!r}, [])
         import logging
         logging.basicConfig(level=logging.INFO, format='%(levelname)s %(message)s')
         from nova_vnc import service
@@ -54,10 +54,19 @@ def test_a_second_signal_ends_now():
 
 
 @pytest.mark.parametrize(('name', 'line'), [('Misconfigured', small_services.WRONG_OPTION),
-                                            ('Failing', small_services.FAILURE)])
+                                            ('Failing', small_services.FAILURE),
+                                            ('Forgetful', small_services.FAILURE),
+                                            ('FailingNatively', 'The thread worker, without which')])
 def test_a_reason_not_to_go_on_is_one_line_and_status_1(name, line):
     process = start(name)
     output = process.communicate(timeout=30)[0]
     assert f'CRITICAL {line}' in output
     assert 'Traceback' not in output
+    assert process.returncode == 1
+
+
+def test_a_library_s_thread_that_fails_ends_the_process():
+    process = start('Loser')
+    output = process.communicate(timeout=30)[0]
+    assert 'CRITICAL The thread Thread-' in output
     assert process.returncode == 1

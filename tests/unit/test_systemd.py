@@ -18,8 +18,8 @@ UNITS = {path.stem: path for path in (Path(__file__).parents[2] / 'etc/systemd')
 
 SERVE = """
 import sys
-from nova_vnc import monkey_patch
-monkey_patch.patch(sys.argv[1], [])
+from nova_vnc import concurrency
+concurrency.patch(sys.argv[1], [])
 from nova_vnc import service
 from tests.unit import small_services
 service.end_process(service.serve(small_services.Good()))
@@ -39,6 +39,7 @@ def test_a_unit_starts_the_command_of_its_name(name: str) -> None:
                 if entry.group == 'console_scripts'}
     assert name in commands
     assert read_unit(name)['ExecStart'] == f'/usr/bin/{name}'
+    assert read_unit(name)['ExecReload'] == '/bin/kill -HUP $MAINPID'
 
 
 def test_there_is_a_unit_for_each_service() -> None:

@@ -5,22 +5,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from nova_vnc.api import faults, validation
+from nova_vnc.api import faults
 from nova_vnc.api.microversion import Microversion
 from nova_vnc.api.request import ApiRequest
-from nova_vnc.api.schemas import console_auth_tokens as schemas
 
 # Before, it told of RDP consoles alone; those are gone, and Nova answers 400.
 _FIRST = Microversion(2, 31)
 
 
 def show(request: ApiRequest, token: str) -> dict[str, Any]:
-    validation.check_query(request.query(), schemas.SHOW_QUERY, request.version)
     if request.version < _FIRST:
         raise faults.Refusal(400, f'Console tokens are shown from microversion {_FIRST} on.')
     if not request.context.is_admin:
         raise faults.Refusal(403, "Policy doesn't allow os_compute_api:os-console-auth-tokens to be performed.")
-    info = request.plane.check_token(request.context, token)
+    info = request.plane.check_token(request.context, token, request.deadline)
     if info is None:
         raise faults.Refusal(404, 'Token not found')
     return {'console': {'instance_uuid': info.instance_uuid, 'host': info.host, 'port': int(info.port),

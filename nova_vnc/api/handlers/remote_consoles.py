@@ -15,5 +15,5 @@ def create(request: ApiRequest, server_id: str) -> dict[str, Any]:
     body = request.body()
     validation.check_body(body, schemas.CREATE, request.version)
     protocol, console_type = body['remote_console']['protocol'], body['remote_console']['type']
-    url = request.plane.create_console(request.context, server_id, protocol, console_type)
+    url = request.plane.create_console(request.context, server_id, protocol, console_type, request.deadline)
     return {'remote_console': {'protocol': protocol, 'type': console_type, 'url': url}}

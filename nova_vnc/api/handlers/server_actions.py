@@ -37,5 +37,6 @@ def act(request: ApiRequest, server_id: str) -> dict[str, Any]:
         raise faults.Refusal(404)
     validation.check_body(body, {MIN: _ACTIONS[name].schema}, request.version)
     console_type = body[name]['type']
-    url = request.plane.create_console(request.context, server_id, _ACTIONS[name].protocol, console_type)
+    url = request.plane.create_console(request.context, server_id, _ACTIONS[name].protocol, console_type,
+                                       request.deadline)
     return {'console': {'type': console_type, 'url': url}}

@@ -27,8 +27,7 @@ def detail(request: ApiRequest) -> dict[str, Any]:
 
 
 def show(request: ApiRequest, server_id: str) -> dict[str, Any]:
-    validation.check_query(request.query(), schemas.SHOW_QUERY, request.version)
-    return {'server': views.document(request, request.plane.get_instance(request.context, server_id))}
+    return {'server': views.document(request, request.plane.get_instance(request.context, server_id, request.deadline))}
 
 
 def _list(request: ApiRequest, view: _View, path: list[str]) -> dict[str, Any]:
@@ -49,7 +48,7 @@ def _find(request: ApiRequest, wanted: server_filter.ServerFilter) -> list[Direc
     # Where only some of a page will match, small pages would be many calls.
     page_size = request.page_limit if wanted.statuses is not None or wanted.fields else wanted.limit
     entries = request.plane.iterate_instances(request.context, wanted.project_id, wanted.name, page_size,
-                                              wanted.marker)
+                                              wanted.marker, request.deadline)
     try:
         return list(itertools.islice((entry for entry in entries if wanted.matches(entry.instance)), wanted.limit))
     except exception.MarkerNotFound:

@@ -31,5 +31,4 @@ def _create(protocols: list[str], types: list[str]) -> dict[str, Any]:
 CREATE = {
     Microversion(2, 6): _create(_PROTOCOLS, _TYPES),
     Microversion(2, 8): _create([*_PROTOCOLS, 'mks'], [*_TYPES, 'webmks']),
-    Microversion(2, 99): _create([*_PROTOCOLS, 'mks'], [*_TYPES, 'webmks', 'spice-direct']),
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Queries of GET /servers and /servers/{id}: the names that Nova's schemas allow, so that the same requests pass.
+"""Queries of GET /servers: the names that Nova's schemas allow, so that the same requests pass.
 
 Which of them filter here is handlers.servers' affair (nova.api.openstack.compute.schemas.servers).
 """
@@ -31,27 +31,13 @@ _BASE: dict[str, Any] = {
     'page_size': _NUMBER,
 }
 _V226 = _BASE | dict.fromkeys(('tags', 'tags-any', 'not-tags', 'not-tags-any'), _TEXT)
-_V266 = _V226 | {'changes-before': _TEXT}
-_V273 = _V266 | {'locked': _TEXT}
 
 
 def _tolerant(properties: dict[str, Any]) -> dict[str, Any]:
     return {'type': 'object', 'properties': properties}
 
 
-def _strict(properties: dict[str, Any]) -> dict[str, Any]:
-    return {'type': 'object', 'properties': properties, 'additionalProperties': False}
-
-
 INDEX_QUERY = {
     MIN: _tolerant(_BASE),
     Microversion(2, 26): _tolerant(_V226),
-    Microversion(2, 66): _tolerant(_V266),
-    Microversion(2, 73): _tolerant(_V273),
-    Microversion(2, 75): _strict(_V273),
-}
-
-SHOW_QUERY = {
-    MIN: _tolerant({}),
-    Microversion(2, 102): _strict({}),
 }

@@ -6,6 +6,7 @@ What only Nova knows is left out - created, image, addresses - or, where clients
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from nova_vnc.api import server_status
@@ -17,6 +18,22 @@ from nova_vnc.rpc.consoleauth import DirectoryEntry
 COLLECTION = 'servers'
 
 _WITH_HOST_STATUS = Microversion(2, 16)
+
+# What calls of a Compute API set, and microversions added to the document. nova-vnc-api has no such call, and there is
+# no other Compute API where it serves: nobody has locked or tagged these servers. A directory that reads the tables of
+# a Nova would know better, and these would be lies.
+_ADDED: Mapping[Microversion, Mapping[str, Any]] = {
+    Microversion(2, 9): {'locked': False},
+    Microversion(2, 19): {'description': None},
+    Microversion(2, 26): {'tags': []},
+}
+_ADDED_FOR_ADMIN: Mapping[Microversion, Mapping[str, Any]] = {
+    Microversion(2, 3): {
+        'OS-EXT-SRV-ATTR:hostname': '',     # Nova's schema has no null for this one
+        **dict.fromkeys((f'OS-EXT-SRV-ATTR:{name}' for name in (
+            'kernel_id', 'launch_index', 'ramdisk_id', 'reservation_id', 'root_device_name', 'user_data')), None),
+    },
+}
 
 
 def summary(request: ApiRequest, entry: DirectoryEntry) -> dict[str, Any]:
@@ -41,6 +58,7 @@ def document(request: ApiRequest, entry: DirectoryEntry) -> dict[str, Any]:
         'OS-EXT-STS:vm_state': instance.vm_state,
         'OS-EXT-STS:task_state': instance.task_state,
         'OS-EXT-STS:power_state': server_status.power_state_of(instance.vm_state),
+        **_added(_ADDED, request.version),
     }
     return {**shown, **_for_admin(request, entry)} if request.context.is_admin else shown
 
@@ -49,7 +67,12 @@ def _for_admin(request: ApiRequest, entry: DirectoryEntry) -> dict[str, Any]:
     shown: dict[str, Any] = {
         'OS-EXT-SRV-ATTR:host': entry.instance.host,
         'OS-EXT-SRV-ATTR:instance_name': entry.instance.name,
+        **_added(_ADDED_FOR_ADMIN, request.version),
     }
     if request.version >= _WITH_HOST_STATUS:
         shown['host_status'] = 'UNKNOWN' if entry.host_is_silent else 'UP'
     return shown
+
+
+def _added(by_version: Mapping[Microversion, Mapping[str, Any]], version: Microversion) -> dict[str, Any]:
+    return {name: value for first, fields in by_version.items() if first <= version for name, value in fields.items()}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable
 
-from nova_vnc import objects
+from nova_vnc import objects, threads
 
 
 class ComputeDriver(abc.ABC):
@@ -23,12 +23,13 @@ class ComputeDriver(abc.ABC):
     """
 
     @abc.abstractmethod
-    def start(self, on_change: Callable[[], None]) -> None:
+    def start(self, on_change: Callable[[], None], fail: threads.Fail) -> None:
         """Begin to work; called once, before all else. Does not wait for the hypervisor to be there.
 
         :param on_change: to be called, from any green thread, after a VM has started, stopped, appeared or gone, and
             after the hypervisor has become reachable. It takes no time and never raises; several changes may share
             a call.
+        :param fail: to be called when the driver cannot go on; its threads are started by nova_vnc.threads
         """
 
     @abc.abstractmethod

@@ -41,7 +41,7 @@ class Api:
         self.service = service
         self.url = f'http://127.0.0.1:{service.port}/v2.1'
 
-    def send(self, method: str, path: str, body: Any = None, *, token: str = 'notused', version: str = '2.104',
+    def send(self, method: str, path: str, body: Any = None, *, token: str = 'notused', version: str = '2.46',
              headers: dict[str, str] | None = None) -> Answer:
         """:param body: JSON, or bytes as they are, or an iterable of bytes, which is sent in chunks"""
         connection = http.client.HTTPConnection('127.0.0.1', self.service.port, timeout=TIMEOUT_S)

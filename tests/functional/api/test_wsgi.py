@@ -51,7 +51,7 @@ def start(tmp_path):
 
 def test_it_answers(start):
     _, port = start({'DEFAULT': {'transport_url': 'fake://'}, 'api': {'auth_strategy': 'noauth2'}})
-    assert get(port, '/v2.1/')[1]['version']['version'] == '2.104'
+    assert get(port, '/v2.1/')[1]['version']['version'] == '2.46'
     assert get(port, '/v2.1/servers')[0] == 401
 
 

@@ -11,12 +11,14 @@ import threading
 import pytest
 
 from nova_vnc.compute.virt.demo.driver import DemoDriver
+from nova_vnc.compute.virt.demo.messages import FramebufferUpdateRequest
 from nova_vnc.compute.virt.demo.screen import COLOURS, HEIGHT, WIDTH, Screen
 from nova_vnc.compute.virt.demo.server import DemoServer
+from nova_vnc.compute.virt.demo.update import RGB_32
 from nova_vnc.rfb.errors import ConnectionFailed, UnexpectedEOF
-from nova_vnc.rfb.init import RGB_32, PixelFormat
-from nova_vnc.rfb.messages import FramebufferUpdateRequest
+from nova_vnc.rfb.init import PixelFormat
 from nova_vnc.rfb.version import PUBLISHED_VERSIONS
+from tests.fixtures.fail import unexpected
 from tests.fixtures.pictures import demo_text, find_picture
 from tests.fixtures.polling import wait_until
 from tests.fixtures.rfb_client import (
@@ -47,7 +49,7 @@ def start_server(screen):
 
     def start(**kwargs):
         server = DemoServer(screen, b'guest', **kwargs)
-        server.start()
+        server.start(unexpected)
         servers.append(server)
         return server.address
 
@@ -68,7 +70,7 @@ def viewer_threads():
 
 def test_a_word_typed_into_the_driver_s_guest_is_read_back():
     driver = DemoDriver('host')
-    driver.start(lambda: None)
+    driver.start(lambda: None, unexpected)
     try:
         instance, = driver.list_instances()
         console = driver.get_vnc_console(instance.uuid)
@@ -85,7 +87,7 @@ def test_a_word_typed_into_the_driver_s_guest_is_read_back():
 def test_the_guest_s_clock_goes_on():
     times = itertools.count(1_000_000_000 + 0.99, 1)
     driver = DemoDriver('host', clock=lambda: next(times))
-    driver.start(lambda: None)
+    driver.start(lambda: None, unexpected)
     try:
         console = driver.get_vnc_console(driver.list_instances()[0].uuid)
         with tcp_client(console.host, int(console.port)) as client:
@@ -290,7 +292,7 @@ def _can_connect(address):
 
 def test_stop_ends_all_connections_and_threads(screen):
     server = DemoServer(screen, b'guest')
-    server.start()
+    server.start(unexpected)
     address = server.address
     with tcp_client(*address) as client, socket.create_connection(address, timeout=20) as half_open:
         client.connect()

@@ -105,8 +105,8 @@ class Rig:
         hurry.set()
         service.stop(hurry)
 
-    def start_compute(self, endpoint: object | None = None) -> None:
-        self._stack.enter_context(self.bus.serving('compute', [endpoint or self.compute], HOST))
+    def start_compute(self, endpoint: object | None = None, host: str = HOST) -> None:
+        self._stack.enter_context(self.bus.serving('compute', [endpoint or self.compute], host))
 
     def report(self, *records: InstanceRecord, host: str = HOST) -> None:
         """Report these VMs, and wait until it has been taken note of."""

@@ -18,7 +18,7 @@ from nova_vnc.objects import InstanceRecord
 from nova_vnc.rpc.serializer import ContextSerializer
 from tests.fixtures.database import new_database
 from tests.fixtures.vectors import Incoming, Vector
-from tests.unit.consoleauth.test_checker import Compute
+from tests.unit.consoleauth.test_checker import Compute, checks_of
 
 AUTHORIZE = Vector('queens-17.0.13-authorize_console')
 CHECK = Vector('queens-17.0.13-check_token')
@@ -30,7 +30,7 @@ def dispatcher(tmp_path: Path):
     with new_database(tmp_path) as database:
         store, directory = DatabaseTokenStore(database), ReportedInstanceDirectory(database, 180)
         directory.report(Report('compute1', 1, 1, [InstanceRecord(uuid=AUTHORIZE.args['instance_uuid'])]))
-        work = manager.Manager(store, directory, TokenChecker(store, directory, Compute(), 600), 600)
+        work = manager.Manager(store, directory, TokenChecker(store, directory, checks_of(Compute()), 600), 600)
         yield oslo_dispatcher.RPCDispatcher(
             [manager.NovaEndpoint(work), manager.GrizzlyEndpoint(work), manager.NovaVNCEndpoint(work)],
             ContextSerializer(), oslo_messaging.DefaultRPCAccessPolicy)

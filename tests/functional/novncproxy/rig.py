@@ -16,12 +16,13 @@ import oslo_messaging
 import websocket
 
 from nova_vnc import objects
+from nova_vnc.compute.virt.demo.update import RGB_32
 from nova_vnc.net.websocket import Opcode
 from nova_vnc.novncproxy import factory
 from nova_vnc.novncproxy.proxy import NoVNCProxy
 from nova_vnc.rfb.drive import drive
 from nova_vnc.rfb.errors import RFBError
-from nova_vnc.rfb.init import RGB_32, ClientInitReader, ServerInit
+from nova_vnc.rfb.init import ClientInitReader, ServerInit
 from nova_vnc.rfb.server import ServerHandshake
 from nova_vnc.rfb.version import VERSION_3_8, Version
 from nova_vnc.rpc import consoleauth
@@ -190,10 +191,10 @@ class Rig:
     def origin(self) -> str:
         return f'http://127.0.0.1:{self.proxy.port}'
 
-    def connect(self) -> socket.socket:
-        sock = socket.create_connection(self.address, timeout=TIMEOUT_S)
-        self._stack.callback(sock.close)
-        return sock
+    def connect(self, source: str = '127.0.0.1') -> socket.socket:
+        """:param source: the client's address, any of 127.0.0.0/8"""
+        sock = socket.create_connection(self.address, timeout=TIMEOUT_S, source_address=(source, 0))
+        return self._stack.enter_context(contextlib.closing(sock))  # a green one closes when nobody holds it
 
     def get(self, target: str, *, method: str = 'GET', **headers: str) -> Response:
         """Send a request on a connection of its own."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import logging
+import socket
 import time
 
 import pytest
@@ -210,6 +211,51 @@ class TestKeepAlive:
         assert data.count(b'HTTP/1.1') == 1
 
 
+class TestSmuggling:
+    """A body that could pass for the next request is never answered as one."""
+
+    @pytest.mark.parametrize('header', [
+        'Content-Length : {}', 'Content-Length\t: {}', 'X\r\nContent-Length: {}', ' X: a\r\nContent-Length: {}',
+        'X: a\r\n Content-Length: {}', ': a\r\nContent-Length: {}', 'X Y: a\r\nContent-Length: {}',
+        'X: a\0\r\nContent-Length: {}', 'X: a\rContent-Length: {}', 'X: a\x0bContent-Length: {}', '\xfc: a',
+        'Content-Length: 0\r\nContent-Length: {}', 'Content-Length: 0, {}', 'Content-Length: +{}',
+        'Content-Length: 0\r\nTransfer-Encoding: chunked', 'Transfer-Encoding: identity\r\nContent-Length: {}',
+    ])
+    @pytest.mark.parametrize('method', ['GET', 'POST'])
+    def test_a_malformed_header(self, rig, header, method):
+        body = build_request('/vnc.html?smuggled')
+        request = (f'{method} /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n{header.format(len(body))}\r\n'
+                   'X-Last: a\r\n\r\n').encode('latin-1')
+        sock = rig.start().connect()
+        sock.sendall(request + body)
+        data = receive_until_eof(sock)
+        response = parse_response(data)
+        assert response.status == 400
+        assert response.headers['connection'] == 'close'
+        assert data.count(b'HTTP/1.1 ') == 1
+
+    def test_behind_a_good_request(self, rig):
+        sock = rig.start().connect()
+        sock.sendall(build_request('/vnc.html') + build_request('/vnc.html', **{'Content-Length ': '99'}) +
+                     build_request('/vnc.html'))
+        data = receive_until_eof(sock)
+        assert data.count(b'HTTP/1.1 200 ') == 1
+        assert data.count(b'HTTP/1.1 400 ') == 1
+        assert data.count(b'HTTP/1.1 ') == 2
+
+    def test_a_header_that_is_cut_off_is_no_request(self, rig):
+        sock = rig.start().connect()
+        sock.sendall(b'GET /vnc.html HTTP/1.1\r\nHost: a\r\n')
+        sock.shutdown(socket.SHUT_WR)
+        assert receive_until_eof(sock) == b''
+
+    def test_a_websocket_is_not_opened_either(self, rig):
+        token = rig.start().console()
+        request = build_upgrade('/?token=' + token, **{'X ': 'a'})
+        assert rig.send_raw(request).status == 400
+        assert rig.consoleauth.asked == 0
+
+
 def test_one_access_line_without_query_for_each_request(rig, caplog):
     with caplog.at_level(logging.INFO, 'nova_vnc.novncproxy.handler'):
         rig.start().get(f'/vnc_auto.html?path=%3Ftoken%3D{TOKEN}')
@@ -219,6 +265,32 @@ def test_one_access_line_without_query_for_each_request(rig, caplog):
     assert first.endswith(' "GET /vnc_auto.html" 200')
     assert first.startswith('127.0.0.1:')
     assert second.endswith(' "GET /nothing?" 404')
+
+
+def test_the_files_of_a_page_are_worth_no_line(rig, caplog):
+    """One for the page, redirects, what is missing; for the rest at DEBUG."""
+    rig.start()
+    modified = rig.get('/core/rfb.js').headers['last-modified']
+    with caplog.at_level(logging.DEBUG, 'nova_vnc.novncproxy.handler'):
+        for target in ('/vnc_auto.html', '/vnc_auto.html?token=a', '/core/rfb.js', '/nova-vnc/console.css',
+                       '/app/images/icon.svg', '/core/nothing.js'):
+            rig.get(target)
+        assert rig.get('/core/rfb.js', If_Modified_Since=modified).status == 304
+        wait_until(lambda: len(caplog.records) == 7, 10, 'seven lines')
+    levels = [(record.levelname, record.getMessage().partition(' ')[2]) for record in caplog.records]
+    assert levels == [
+        ('INFO', '"GET /vnc_auto.html" 200'), ('INFO', '"GET /vnc_auto.html" 302'), ('DEBUG', '"GET /core/rfb.js" 200'),
+        ('DEBUG', '"GET /nova-vnc/console.css" 200'), ('DEBUG', '"GET /app/images/icon.svg" 200'),
+        ('INFO', '"GET /core/nothing.js" 404'), ('DEBUG', '"GET /core/rfb.js" 304')]
+
+
+def test_a_refusal_behind_a_file_on_one_connection_is_worth_a_line(rig, caplog):
+    with caplog.at_level(logging.INFO, 'nova_vnc.novncproxy.handler'):
+        sock = rig.start().connect()
+        sock.sendall(build_request('/core/rfb.js') + b'GET /vnc.html HTTP/1.1\r\nX : a\r\n\r\n')
+        receive_until_eof(sock)
+    line, = caplog.records
+    assert line.getMessage().endswith('"GET /vnc.html" 400')
 
 
 class TestWebSocketHandshake:

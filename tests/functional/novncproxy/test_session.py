@@ -13,6 +13,7 @@ from nova_vnc.net.websocket import Opcode
 from nova_vnc.rfb.version import PUBLISHED_VERSIONS
 from nova_vnc.rpc import consoleauth
 from tests.fixtures.connections import receive_exactly
+from tests.fixtures.fail import unexpected
 from tests.fixtures.polling import wait_until
 from tests.fixtures.rfb_client import RFBClient
 from tests.fixtures.websocket_frames import binary, client_frame
@@ -31,7 +32,7 @@ def check_works(stream):
 @pytest.fixture
 def guest():
     guest = DemoServer(Screen('demo'), b'demo-guest')
-    guest.start()
+    guest.start(unexpected)
     yield guest
     guest.stop()
 

@@ -8,17 +8,18 @@ from tests.functional.relay.session import Session
 
 @pytest.fixture
 def start_engine():
-    engines = []
+    engines, failures = [], []
 
-    def start(**timing: float) -> Engine:
+    def start(**timing: float | None) -> Engine:
         engine = Engine(Timing(**timing))
-        engine.start()
+        engine.start(failures.append)
         engines.append(engine)
         return engine
 
     yield start
     for engine in engines:
         engine.stop()
+    assert not failures
 
 
 @pytest.fixture

@@ -258,7 +258,7 @@ def test_only_the_first_close_counts(open_session):
 
 def test_stop_ends_all(start_engine, open_session):
     engine = Engine()
-    engine.start()
+    engine.start(pytest.fail)
     sessions = [open_session(engine) for _ in range(10)]
     sessions[0].check_works()
     engine.stop()
@@ -271,7 +271,7 @@ def test_stop_ends_all(start_engine, open_session):
 
 def test_a_stopped_engine_takes_nothing(start_engine):
     engine = Engine()
-    engine.start()
+    engine.start(pytest.fail)
     engine.stop()
     (far_client, client), (far_target, target) = tcp_pair(), tcp_pair()
     with pytest.raises(EngineStopped):

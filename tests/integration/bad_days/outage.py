@@ -25,7 +25,7 @@ NOT_VALID_CODE = 4401
 # What the users of this project are promised, in seconds.
 REFUSED_WITHIN_S = 10
 RECOVERED_WITHIN_S = 30
-# The API makes up to three calls to other services, each with a deadline of its own.
+# All that the API asks of other services has one budget.
 API_ANSWERS_WITHIN_S = 10
 
 _ERROR_LINE = re.compile(r'^.* (?:ERROR|CRITICAL) .*$', re.MULTILINE)

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import webob
+from oslo_middleware import cors, http_proxy_to_wsgi, sizelimit
+from oslo_middleware.healthcheck import opts as healthcheck_opts
 
 from nova_vnc import objects
-from nova_vnc.api import application, auth, factory
+from nova_vnc.api import auth, factory, wsgi
 from tests.fixtures.bus import new_conf
 from tests.fixtures.services import Cloud, DirectCaller
 
@@ -33,18 +36,24 @@ class Client:
     """:ivar cloud: what the other services know; change it at will"""
 
     def __init__(self, cloud: Cloud | None = None, authentication: auth.Authentication | None = None,
-                 endpoints: dict[str, list[object]] | None = None, max_limit: int = 1000) -> None:
+                 endpoints: dict[str, list[object]] | None = None, max_limit: int = 1000,
+                 options: Iterable[tuple[str, str, Any]] = ()) -> None:
         self.cloud = cloud or three_servers()
         conf = new_conf()
         conf.set_override('auth_strategy', 'noauth2', 'api')
         conf.set_override('max_limit', max_limit, 'api')
-        self.app: application.Application = factory.build_app(
+        for group, library_opts in (('oslo_middleware', http_proxy_to_wsgi.OPTS), ('oslo_middleware', sizelimit.OPTS),
+                                    ('healthcheck', healthcheck_opts.HEALTHCHECK_OPTS), ('cors', cors.OPTS)):
+            conf.register_opts(library_opts, group)
+        for name, group, value in options:
+            conf.set_override(name, value, group)
+        self.app: wsgi.WSGIApplication = factory.build_app(
             conf, DirectCaller(self.cloud.endpoints() if endpoints is None else endpoints), authentication)
 
     def send(self, method: str, path: str, body: Any = None, *, token: str | None = ADMIN,
              version: str | None = None, raw: bytes | None = None, content_type: str | None = 'application/json',
-             headers: dict[str, str] | None = None) -> webob.Response:
-        request = webob.Request.blank(path, method=method, headers=headers or {})
+             headers: dict[str, str] | None = None, environ: dict[str, str] | None = None) -> webob.Response:
+        request = webob.Request.blank(path, environ, method=method, headers=headers or {})
         if token is not None:
             request.headers['X-Auth-Token'] = token
         if version is not None:

@@ -21,8 +21,8 @@ def request(token=None, host='127.0.0.1:8774'):
 @pytest.mark.parametrize(('token', 'expected'), [
     ('alice:a11ce', Identity('alice', 'a11ce', is_admin=False)),
     ('admin:a11ce', Identity('admin', 'a11ce', is_admin=True)),
-    ('notused', Identity('notused', None, is_admin=True)),      # openstack --os-auth-type none
-    ('admin', Identity('admin', None, is_admin=True)),
+    ('notused', Identity(None, None, is_admin=True)),      # openstack --os-auth-type none
+    ('admin', Identity(None, None, is_admin=True)),
     ('alice:', Identity('alice', 'alice', is_admin=False)),     # as in Nova's noauth2
     ('alice:a:b', Identity('alice', 'a:b', is_admin=False)),
     ('Admin:a11ce', Identity('Admin', 'a11ce', is_admin=False)),
@@ -47,7 +47,7 @@ FIXED = auth.FixedToken('s3cret', ['127.0.0.1', 'localhost', '::1'])
 
 @pytest.mark.parametrize('host', ['127.0.0.1:8774', '127.0.0.1', 'localhost:1', 'LocalHost:8774', '[::1]:8774'])
 def test_a_fixed_token_makes_an_administrator(host):
-    assert FIXED.identify(request('s3cret', host)) == Identity('admin', None, is_admin=True)
+    assert FIXED.identify(request('s3cret', host)) == Identity(None, None, is_admin=True)
 
 
 @pytest.mark.parametrize('token', [None, '', 's3cre', 's3crett', 'S3CRET', 'notused', 'admin:x', 's3cret\xe9'])

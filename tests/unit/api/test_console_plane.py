@@ -5,15 +5,20 @@ import dataclasses
 import pytest
 
 from nova_vnc import context, exception, objects
+from nova_vnc.api.ceilings import Ceilings
 from nova_vnc.api.console_plane import ConsolePlane
+from nova_vnc.net.deadline import Deadline
+from nova_vnc.rpc import caller
 from nova_vnc.rpc.compute import ComputeAPI
 from nova_vnc.rpc.consoleauth import ConsoleAuthAPI
+from nova_vnc.rpc.silent_hosts import SilentHosts
 from tests.fixtures.services import DirectCaller
 from tests.unit.api.client import OTHER_UUID, OWNERLESS_UUID, UNKNOWN_UUID, UUID, three_servers
 
 ADMIN = context.RequestContext(user_id='admin', project_id='ops', is_admin=True, overwrite=False)
 ALICE = context.RequestContext(user_id='alice', project_id='a11ce', overwrite=False)
 NOBODY = context.RequestContext(overwrite=False)
+SOON = Deadline(60)
 
 
 @pytest.fixture
@@ -24,7 +29,7 @@ def cloud():
 @pytest.fixture
 def plane(cloud):
     rpc_caller = DirectCaller(cloud.endpoints())
-    return ConsolePlane(ConsoleAuthAPI(rpc_caller), ComputeAPI(rpc_caller))
+    return ConsolePlane(ConsoleAuthAPI(rpc_caller), ComputeAPI(rpc_caller), Ceilings(100))
 
 
 def change(cloud, **fields):
@@ -37,36 +42,38 @@ def asked(cloud):
 
 @pytest.mark.parametrize('given', [UUID, UUID.upper(), UUID.replace('-', '')])
 def test_a_server_is_found_in_any_spelling_of_its_uuid(plane, given):
-    assert plane.get_instance(ALICE, given).instance.uuid == UUID
+    assert plane.get_instance(ALICE, given, SOON).instance.uuid == UUID
 
 
 @pytest.mark.parametrize('given', [OTHER_UUID, OWNERLESS_UUID, UNKNOWN_UUID, 'web', '', 'é', UUID + 'x'])
 def test_another_projects_server_is_as_unknown_as_one_that_is_not_there(plane, given):
     with pytest.raises(exception.InstanceNotFound) as caught:
-        plane.get_instance(ALICE, given)
+        plane.get_instance(ALICE, given, SOON)
     assert caught.value.message == f'Instance {given} could not be found.'
 
 
 def test_who_is_of_no_project_owns_nothing(plane):
     with pytest.raises(exception.InstanceNotFound):
-        plane.get_instance(NOBODY, OWNERLESS_UUID)
-    assert list(plane.iterate_instances(NOBODY, None, None, 10, None)) == []
+        plane.get_instance(NOBODY, OWNERLESS_UUID, SOON)
+    assert list(plane.iterate_instances(NOBODY, None, None, 10, None, SOON)) == []
+    assert list(plane.iterate_instances(NOBODY, 'a11ce', None, 10, None, SOON)) == []
+    assert list(plane.iterate_instances(ALICE, 'b0b', None, 10, None, SOON)) == []
 
 
 @pytest.mark.parametrize('given', [UUID, OTHER_UUID, OWNERLESS_UUID])
 def test_an_administrator_sees_all(plane, given):
-    assert plane.get_instance(ADMIN, given).instance.uuid == given
+    assert plane.get_instance(ADMIN, given, SOON).instance.uuid == given
 
 
 def test_pages_are_fetched_as_they_are_needed(plane, cloud):
-    entries = plane.iterate_instances(ADMIN, None, None, 1, None)
+    entries = plane.iterate_instances(ADMIN, None, None, 1, None, SOON)
     assert next(entries).instance.uuid == UUID
     assert asked(cloud) == ['list_instances']
     assert [entry.instance.uuid for entry in entries] == [OTHER_UUID, OWNERLESS_UUID]
 
 
 def test_the_flow_of_a_console(plane, cloud):
-    url = plane.create_console(ALICE, UUID, 'vnc', 'novnc')
+    url = plane.create_console(ALICE, UUID, 'vnc', 'novnc', SOON)
     assert asked(cloud) == ['get_instance', 'get_vnc_console', 'authorize_console']
     (token, info), = cloud.authorized.items()
     assert url.endswith(token)
@@ -77,7 +84,7 @@ def test_the_flow_of_a_console(plane, cloud):
 def test_no_console_of_a_server_that_is_about_to_leave(plane, cloud, task_state):
     change(cloud, task_state=task_state)
     with pytest.raises(exception.InstanceInvalidState) as caught:
-        plane.create_console(ALICE, UUID, 'vnc', 'novnc')
+        plane.create_console(ALICE, UUID, 'vnc', 'novnc', SOON)
     assert task_state in caught.value.message
     assert asked(cloud) == ['get_instance']
 
@@ -85,14 +92,74 @@ def test_no_console_of_a_server_that_is_about_to_leave(plane, cloud, task_state)
 def test_no_console_of_a_server_without_a_host(plane, cloud):
     change(cloud, host=None)
     with pytest.raises(exception.InstanceNotReady):
-        plane.create_console(ALICE, UUID, 'vnc', 'novnc')
+        plane.create_console(ALICE, UUID, 'vnc', 'novnc', SOON)
+
+
+def test_a_host_that_has_stopped_reporting_is_not_even_asked(plane, cloud):
+    cloud.silent_hosts.add('host-1')
+    with pytest.raises(exception.HostSilent):
+        plane.create_console(ALICE, UUID, 'vnc', 'novnc', SOON)
+    assert asked(cloud) == ['get_instance']
+
+
+class HungHost(DirectCaller):
+    """The compute services never answer while `hangs`."""
+
+    hangs = True
+
+    def call(self, target, ctxt, method, timeout_s, **kwargs):
+        if target.topic == 'compute' and self.hangs:
+            raise caller.NoAnswer(service=target.topic)
+        return super().call(target, ctxt, method, timeout_s, **kwargs)
+
+
+def test_a_host_that_has_just_not_answered_is_left_alone_for_a_while(cloud):
+    now = 0.0
+    rpc_caller = HungHost(cloud.endpoints())
+    hosts = SilentHosts(10.0, least_wait_s=0, clock=lambda: now)
+    plane = ConsolePlane(ConsoleAuthAPI(rpc_caller), ComputeAPI(rpc_caller, silent_hosts=hosts), Ceilings(100))
+    with pytest.raises(caller.NoAnswer):
+        plane.create_console(ALICE, UUID, 'vnc', 'novnc', SOON)
+    rpc_caller.hangs = False
+    with pytest.raises(exception.HostSilent):
+        plane.create_console(ALICE, UUID, 'vnc', 'novnc', SOON)
+    assert plane.create_console(ADMIN, OTHER_UUID, 'vnc', 'novnc', SOON)    # of another host
+    now = 10.1
+    assert plane.create_console(ALICE, UUID, 'vnc', 'novnc', SOON)
+
+
+class SlowCaller(DirectCaller):
+    """Answers each call after three seconds of a clock of its own, or not at all when there is less time than that."""
+
+    now = 0.0
+
+    def call(self, target, ctxt, method, timeout_s, **kwargs):
+        self.now += min(3.0, timeout_s)
+        if timeout_s < 3.0:
+            raise exception.ServiceUnavailable(service=target.topic)
+        return super().call(target, ctxt, method, timeout_s, **kwargs)
+
+
+@pytest.mark.parametrize('what', [
+    lambda plane, deadline: plane.create_console(ALICE, UUID, 'vnc', 'novnc', deadline),
+    lambda plane, deadline: list(plane.iterate_instances(ADMIN, None, None, 1, None, deadline)),
+    lambda plane, deadline: plane.get_instance(ADMIN, UUID, deadline) and plane.check_token(ADMIN, 't', deadline)])
+@pytest.mark.parametrize('budget_s', [2, 4, 7, 8])
+def test_all_calls_of_a_request_have_one_budget(cloud, what, budget_s):
+    rpc_caller = SlowCaller(cloud.endpoints())
+    plane = ConsolePlane(ConsoleAuthAPI(rpc_caller), ComputeAPI(rpc_caller), Ceilings(100))
+    try:
+        what(plane, Deadline(budget_s, lambda: rpc_caller.now))
+    except exception.ServiceUnavailable:
+        assert rpc_caller.now == budget_s
+    assert rpc_caller.now <= budget_s
 
 
 def test_other_protocols_are_not_available(plane, cloud):
     with pytest.raises(exception.ConsoleTypeUnavailable):
-        plane.create_console(ALICE, UUID, 'spice', 'spice-html5')
+        plane.create_console(ALICE, UUID, 'spice', 'spice-html5', SOON)
     with pytest.raises(exception.InstanceNotFound):
-        plane.create_console(ALICE, OTHER_UUID, 'spice', 'spice-html5')
+        plane.create_console(ALICE, OTHER_UUID, 'spice', 'spice-html5', SOON)
     assert set(asked(cloud)) == {'get_instance'}
 
 
@@ -101,15 +168,15 @@ def test_other_protocols_are_not_available(plane, cloud):
 def test_a_useless_answer_of_a_compute_service_is_not_stored(plane, cloud, answer):
     cloud.connect_info = answer
     with pytest.raises(exception.InvalidConnectionInfo):
-        plane.create_console(ALICE, UUID, 'vnc', 'novnc')
+        plane.create_console(ALICE, UUID, 'vnc', 'novnc', SOON)
     assert not cloud.authorized
 
 
 def test_what_a_token_stands_for(plane, cloud):
     info = objects.ConnectInfo('t', 'novnc', 'h', '5900', UUID)
     cloud.checks['t'] = objects.TokenCheck(info)
-    assert plane.check_token(ADMIN, 't') == info
-    assert plane.check_token(ADMIN, 'unknown') is None
+    assert plane.check_token(ADMIN, 't', SOON) == info
+    assert plane.check_token(ADMIN, 'unknown', SOON) is None
 
 
 @pytest.mark.parametrize(('reason', 'error'), [
@@ -118,10 +185,10 @@ def test_what_a_token_stands_for(plane, cloud):
 def test_that_nobody_can_tell_is_not_that_there_is_no_token(plane, cloud, reason, error):
     cloud.checks['t'] = objects.TokenCheck(None, reason)
     with pytest.raises(error):
-        plane.check_token(ADMIN, 't')
+        plane.check_token(ADMIN, 't', SOON)
 
 
 @pytest.mark.parametrize('reason', [objects.REASON_INVALID, objects.REASON_MOVED, objects.REASON_NOT_READY])
 def test_a_token_that_opens_nothing(plane, cloud, reason):
     cloud.checks['t'] = objects.TokenCheck(None, reason)
-    assert plane.check_token(ADMIN, 't') is None
+    assert plane.check_token(ADMIN, 't', SOON) is None

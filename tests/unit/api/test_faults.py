@@ -43,12 +43,15 @@ def test_headers_of_a_refusal_are_sent():
     (exception.StoreUnavailable(reason='sqlite:////srv/secret is locked'),
      'The console service is not available at the moment.'),
     (exception.ServiceUnavailable(service='compute'), 'The compute host of this server does not answer'),
+    (exception.HostSilent(host='secret'), 'The compute host of this server does not answer'),
     (exception.ServiceUnavailable(service='compute on host secret'),
      'The compute host of this server does not answer'),
 ])
 def test_what_is_away_is_told_with_what_to_do_and_nothing_else(error, text):
-    status, kind, message = fault(faults.response_to(error, REQUEST_ID))
+    response = faults.response_to(error, REQUEST_ID)
+    status, kind, message = fault(response)
     assert (status, kind) == (503, 'serviceUnavailable')
+    assert response.headers['Retry-After'] == '60'
     assert message.startswith(text)
     assert 'Try again' in message
     assert REQUEST_ID in message

@@ -3,6 +3,8 @@
 import dataclasses
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nova_vnc import context, objects
 from nova_vnc.api import faults, server_filter
@@ -12,7 +14,9 @@ from nova_vnc.api.schemas import servers as schemas
 UUID = '8a2f3f5e-0000-4000-8000-00000000000a'
 VM = objects.InstanceRecord(UUID, 1, 'instance-1', 'web', 'host-1', 'a11ce', 'alice')
 ADMIN = context.RequestContext(user_id='admin', project_id='ops', is_admin=True, overwrite=False)
-NO_PROJECT = context.RequestContext(user_id='x', is_admin=True, overwrite=False)
+OPERATOR = context.RequestContext(is_admin=True, overwrite=False)
+NO_PROJECT = context.RequestContext(user_id='alice', is_admin=True, overwrite=False)
+UNSCOPED = context.RequestContext(user_id='alice', overwrite=False)
 ALICE = context.RequestContext(user_id='alice', project_id='a11ce', overwrite=False)
 
 
@@ -32,9 +36,36 @@ def test_without_arguments_the_users_project():
     assert parse({}, ADMIN).project_id == 'ops'
 
 
-def test_an_administrator_without_a_project_sees_all():
-    assert parse({}, NO_PROJECT).project_id is None
-    assert parse({'project_id': ['a11ce']}, NO_PROJECT).project_id == 'a11ce'
+def test_who_operates_the_cloud_sees_all():
+    assert parse({}, OPERATOR) == server_filter.ServerFilter(None, 1000)
+    assert parse({'project_id': ['a11ce']}, OPERATOR).project_id == 'a11ce'
+
+
+def test_an_administrator_without_a_project_sees_what_is_his_own():
+    wanted = parse({}, NO_PROJECT)
+    assert wanted.project_id is None
+    assert wanted.matches(VM)
+    assert not wanted.matches(dataclasses.replace(VM, user_id='bob'))
+    assert not parse({'user_id': ['bob']}, NO_PROJECT).matches(dataclasses.replace(VM, user_id='bob'))
+    assert parse({'all_tenants': ['1']}, NO_PROJECT) == server_filter.ServerFilter(None, 1000)
+    assert parse({'all_tenants': ['1'], 'project_id': ['b0b']}, NO_PROJECT).project_id == 'b0b'
+
+
+@pytest.mark.parametrize('query', [{}, {'project_id': ['a11ce']}, {'tenant_id': ['a11ce']}, {'all_tenants': ['0']},
+                                   {'user_id': ['alice']}, {'uuid': [UUID]}, {'host': ['host-1']},
+                                   {'project_id': ['a11ce'], 'all_tenants': ['0']}, {'deleted': ['0']}])
+def test_who_is_of_no_project_sees_nothing_whatever_he_asks_for(query):
+    wanted = parse(query, UNSCOPED)
+    assert wanted.nothing
+    assert wanted.project_id is None
+
+
+@given(st.fixed_dictionaries({}, optional={name: st.sampled_from(['a11ce', 'b0b', '0', UUID, 'host-1']).map(
+    lambda value: [value]) for name in ('project_id', 'tenant_id', 'user_id', 'uuid', 'host', 'vm_state', 'name')}))
+def test_no_query_widens_what_a_user_sees(query):
+    assert parse(query, ALICE).project_id == 'a11ce'
+    assert parse(query, UNSCOPED).nothing
+    assert parse(query, ADMIN).project_id == 'ops'
 
 
 @pytest.mark.parametrize('value', ['1', 'true', 'True', 'on', ''])
@@ -109,4 +140,4 @@ def test_a_filter_that_cannot_be_heeded_is_refused(name):
 
 
 def test_unknown_and_harmless_arguments_change_nothing():
-    assert parse({'foo': ['x'], 'tags': ['x'], 'sort_key': ['created_at'], 'sort_dir': ['asc']}) == parse({})
+    assert parse({'foo': ['x'], 'sort_key': ['created_at'], 'sort_dir': ['asc']}) == parse({})

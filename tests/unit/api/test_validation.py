@@ -36,10 +36,10 @@ def test_messages_have_the_form_of_novas(body, message):
 
 @pytest.mark.parametrize(('protocol', 'console_type', 'first'), [
     ('vnc', 'novnc', 6), ('vnc', 'xvpvnc', 6), ('spice', 'spice-html5', 6), ('serial', 'serial', 6),
-    ('rdp', 'rdp-html5', 6), ('mks', 'webmks', 8), ('spice', 'spice-direct', 99)])
+    ('rdp', 'rdp-html5', 6), ('mks', 'webmks', 8)])
 def test_from_which_microversion_on_a_console_type_is_known(protocol, console_type, first):
     body = {'remote_console': {'protocol': protocol, 'type': console_type}}
-    for minor in (6, 7, 8, 98, 99, 104):
+    for minor in (6, 7, 8, MAX.minor):
         if minor >= first:
             validation.check_body(body, remote_consoles.CREATE, Microversion(2, minor))
         else:
@@ -61,18 +61,14 @@ def test_what_is_no_limit(value):
     assert 'limit' in message_of(validation.check_query, {'limit': [value]}, servers.INDEX_QUERY, MIN)
 
 
-def test_unknown_arguments_are_let_pass_before_2_75():
-    query = {'foo': ['1']}
-    validation.check_query(query, servers.INDEX_QUERY, Microversion(2, 74))
-    assert 'foo' in message_of(validation.check_query, query, servers.INDEX_QUERY, Microversion(2, 75))
+@pytest.mark.parametrize('version', [MIN, MAX])
+def test_unknown_arguments_are_let_pass(version):
+    validation.check_query({'foo': ['1']}, servers.INDEX_QUERY, version)
 
 
-@pytest.mark.parametrize(('name', 'first'), [('tags', 26), ('changes-before', 66), ('locked', 73)])
-def test_names_that_came_later(name, first):
-    properties = [servers.INDEX_QUERY[version]['properties'] for version in sorted(servers.INDEX_QUERY)
-                  if version < Microversion(2, first)]
-    assert all(name not in known for known in properties)
-    assert name in servers.INDEX_QUERY[Microversion(2, first)]['properties']
+def test_names_that_came_later():
+    assert 'tags' not in servers.INDEX_QUERY[MIN]['properties']
+    assert 'tags' in servers.INDEX_QUERY[Microversion(2, 26)]['properties']
 
 
 def test_a_body_that_is_too_deep_to_be_shown():

@@ -40,6 +40,23 @@ def test_what_is_being_handled_is_left_out(logger, stream):
     assert 'secret' not in stream.getvalue()
 
 
+@pytest.mark.parametrize('formatter', [formatters.JSONFormatter(), formatters.FluentFormatter()])
+def test_nor_is_it_in_lines_that_are_values(formatter):
+    record = logging.makeLogRecord({'levelno': logging.ERROR, 'levelname': 'ERROR', 'msg': 'it failed'})
+    try:
+        raise ForeignError('secret')
+    except ForeignError:
+        assert 'secret' in str(formatter.format(record))
+        line = OwnWordsFormatter(formatter).format(record)
+    assert 'it failed' in str(line)
+    assert 'secret' not in str(line)
+
+
+def test_a_line_of_ours_stays_whole(logger, stream):
+    logger.error('it failed: reason')
+    assert stream.getvalue().endswith('it failed: reason\n')
+
+
 def test_what_is_given_to_the_logger_is_shown(logger, stream):
     try:
         raise ForeignError('shown')

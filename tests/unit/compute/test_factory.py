@@ -17,7 +17,9 @@ def conf_with(compute_driver):
 
 
 @pytest.mark.parametrize(('name', 'cls'), [
-    ('demo', DemoDriver), ('libvirt.LibvirtDriver', LibvirtDriver), ('nova.virt.libvirt.LibvirtDriver', LibvirtDriver)])
+    ('demo', DemoDriver),
+    pytest.param('libvirt.LibvirtDriver', LibvirtDriver, marks=pytest.mark.libvirt),
+    pytest.param('nova.virt.libvirt.LibvirtDriver', LibvirtDriver, marks=pytest.mark.libvirt)])
 def test_drivers(name, cls):
     assert isinstance(factory.build_driver(conf_with(name)), cls)
 
@@ -47,9 +49,10 @@ def test_a_driver_that_cannot_be_imported(monkeypatch):
         factory.build_driver(conf_with('demo'))
 
 
+@pytest.mark.libvirt
 @pytest.mark.parametrize(('options', 'uri'), [
     ({}, 'qemu:///system'), ({'connection_uri': 'test:///default'}, 'test:///default'),
-    ({'virt_type': 'lxc'}, 'lxc:///'), ({'virt_type': 'qemu'}, 'qemu:///system'),
+    ({'virt_type': 'lxc'}, 'lxc:///'), ({'virt_type': 'xen'}, 'xen:///system'), ({'virt_type': 'qemu'}, 'qemu:///system'),
     ({'virt_type': 'lxc', 'connection_uri': 'lxc+ssh://h/'}, 'lxc+ssh://h/')])
 def test_the_uri_of_libvirt(options, uri, monkeypatch):
     conf = conf_with('libvirt.LibvirtDriver')

@@ -6,6 +6,7 @@ import pytest
 
 from nova_vnc import exception, objects
 from nova_vnc.compute.reporter import Reporter
+from tests.fixtures.fail import unexpected
 from tests.fixtures.hypervisor import FakeHypervisor
 from tests.fixtures.polling import wait_until
 
@@ -57,8 +58,8 @@ def start(hypervisor, listener):
         options.setdefault('min_interval_s', 0)
         reporter = Reporter(hypervisor.list_instances, listener, 'compute1', interval_s, settle_s=settle_s,
                             retry_s=retry_s, follow_ups=follow_ups, **options)
-        hypervisor.start(reporter.report_soon)
-        reporter.start()
+        hypervisor.start(reporter.report_soon, unexpected)
+        reporter.start(unexpected)
         started.append(reporter)
         return reporter
     yield start_reporter

@@ -7,9 +7,11 @@ from nova_vnc.consoleauth import tokens
 from nova_vnc.consoleauth.checker import TokenChecker
 from nova_vnc.consoleauth.directory.base import Report
 from nova_vnc.consoleauth.directory.reported import ReportedInstanceDirectory
+from nova_vnc.consoleauth.host_checks import HostChecks, build_places
 from nova_vnc.consoleauth.stores.database import DatabaseTokenStore
 from nova_vnc.context import service_context
 from nova_vnc.db.engine import Database
+from nova_vnc.rpc.silent_hosts import SilentHosts
 
 NOW = 2000000000.0
 TTL_S = 600
@@ -25,11 +27,15 @@ class Compute:
         self.asked: list[tuple] = []
         self.answer: bool | Exception = True
 
-    def validate_console(self, ctxt, instance, host, port, console_type, timeout_s):
-        self.asked.append((instance, host, port, console_type, timeout_s))
+    def validate_console(self, ctxt, instance, host, port, console_type, deadline, host_is_silent):
+        self.asked.append((instance, host, port, console_type, round(deadline.remaining(), 1)))
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+
+def checks_of(compute: Compute) -> HostChecks:
+    return HostChecks(compute, SilentHosts(), build_places(64))
 
 
 class Rig:
@@ -38,7 +44,7 @@ class Rig:
         self.compute = Compute()
         self.store = DatabaseTokenStore(database)
         self.directory = ReportedInstanceDirectory(database, 180, lambda: self.now)
-        self.checker = TokenChecker(self.store, self.directory, self.compute, TTL_S, lambda: self.now)
+        self.checker = TokenChecker(self.store, self.directory, checks_of(self.compute), TTL_S, lambda: self.now)
         self.report(INSTANCE)
         self.store.add(tokens.build_stored_token(
             token=TOKEN, console_type='novnc', host='192.0.2.1', port=5901, instance_uuid=INSTANCE.uuid,

@@ -14,7 +14,7 @@ from nova_vnc.consoleauth.stores.database import DatabaseTokenStore
 from nova_vnc.context import service_context
 from nova_vnc.db.engine import Database
 from nova_vnc.rpc.errors import WireError
-from tests.unit.consoleauth.test_checker import Compute
+from tests.unit.consoleauth.test_checker import Compute, checks_of
 
 UUID = '9169fdb2-5b74-46b1-9803-60d2926bd97c'
 TOKEN = '6f1c56b1-dbd3-4a3c-a3f7-4bbf0c3d0f7a'
@@ -26,7 +26,7 @@ ARGUMENTS = {'token': TOKEN, 'console_type': 'novnc', 'host': '192.0.2.1', 'port
 @pytest.fixture
 def work(database: Database) -> manager.Manager:
     store, directory = DatabaseTokenStore(database), ReportedInstanceDirectory(database, 180)
-    return manager.Manager(store, directory, TokenChecker(store, directory, Compute(), 600), 600)
+    return manager.Manager(store, directory, TokenChecker(store, directory, checks_of(Compute()), 600), 600)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ PRELUDE = f"""
 set -eu
 DEST=/opt/stack DATA_DIR=/opt/stack/data REQUIREMENTS_DIR=/opt/stack/requirements NOVNC_WEB_DIR=/opt/stack/novnc
 NOVA_CONF=/etc/nova/nova.conf NOVA_NUM_CELLS=2
+function die {{ echo "die ${{*:2}}"; exit 1; }}
 for name in echo_summary enable_service run_process stop_process python3 rm; do
     eval "function $name {{ echo $name \\"\\$@\\"; }}"
 done
@@ -27,9 +28,15 @@ source {DEVSTACK}/plugin.sh "$@"
 
 def run_phase(*phase: str, enabled: str = 'n-novnc n-cauth', cells: str = 'superconductor') -> list[str]:
     """Return the calls that the plugin makes in a phase, such as ('stack', 'install')."""
-    done = subprocess.run(['bash', '-c', PRELUDE, 'bash', *phase], stdout=subprocess.PIPE, text=True, check=True,
-                          env={'ENABLED': enabled, 'CELLSV2_SETUP': cells, 'PATH': '/usr/bin:/bin'})
+    done = run(PRELUDE, *phase, enabled=enabled, cells=cells)
+    assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
+
+
+def run(script: str, *arguments: str, enabled: str = 'n-novnc n-cauth',
+        cells: str = 'superconductor') -> subprocess.CompletedProcess[str]:
+    return subprocess.run(['bash', '-c', script, 'bash', *arguments], capture_output=True, text=True, check=False,
+                          env={'ENABLED': enabled, 'CELLSV2_SETUP': cells, 'PATH': '/usr/bin:/bin'})
 
 
 def test_install_leaves_novas_own_commands_alone() -> None:
@@ -64,7 +71,18 @@ def test_clean_removes_the_virtual_environment() -> None:
     assert run_phase('clean') == ['rm -rf /nonexistent/venv']
 
 
+def test_a_devstack_whose_consoles_would_not_open_is_refused_before_anything_is_done() -> None:
+    phases = '\n'.join(f'source {DEVSTACK}/plugin.sh stack {phase}'
+                       for phase in ('pre-install', 'install', 'post-config', 'extra', 'test-config'))
+    script = PRELUDE.replace(f'source {DEVSTACK}/plugin.sh "$@"\n', phases)
+    done = run(script)
+    assert done.returncode == 1
+    assert done.stdout == ('die nova-vnc cannot open the consoles of a devstack yet, whose tokens are in '
+                           "Nova's database: take enable_plugin nova-vnc out of local.conf\n")
+    assert done.stderr == ''
+
+
 def test_phases_without_work_and_hosts_without_a_proxy_do_nothing() -> None:
-    assert run_phase('stack', 'pre-install') == []
+    assert run_phase('stack', 'pre-install', enabled='n-cpu n-cauth') == []
     assert run_phase('stack', 'post-config') == []
     assert run_phase('stack', 'extra', enabled='n-cpu n-cauth') == []

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 import socket
-import threading
 
 import pytest
 
@@ -13,6 +12,17 @@ def test_connects_and_configures():
         sock = tcp.connect('127.0.0.1', listener.getsockname()[1], Deadline(10))
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        sock.close()
+
+
+@pytest.mark.parametrize(('lost_after_s', 'user_timeout_ms', 'idle_s', 'interval_s'), [
+    (None, 0, 60, 15), (60, 60_000, 30, 7), (1, 1000, 1, 1)])
+def test_when_a_silent_peer_is_lost(lost_after_s, user_timeout_ms, idle_s, interval_s):
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        sock = tcp.connect('127.0.0.1', listener.getsockname()[1], Deadline(10), lost_after_s)
+        options = [sock.getsockopt(socket.IPPROTO_TCP, option)
+                   for option in (socket.TCP_USER_TIMEOUT, socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL)]
+        assert options == [user_timeout_ms, idle_s, interval_s]
         sock.close()
 
 
@@ -47,33 +57,3 @@ def test_no_answer_ends_with_the_deadline():
 def test_no_time_left():
     with pytest.raises(DeadlineExceeded):
         tcp.connect('127.0.0.1', 1, Deadline(0))
-    with pytest.raises(DeadlineExceeded):
-        tcp.resolve('localhost', 1, Deadline(0))
-
-
-@pytest.mark.parametrize('address', ['192.0.2.1', '2001:db8::1'])
-def test_an_address_needs_no_resolver(address, monkeypatch):
-    monkeypatch.setattr(socket, 'getaddrinfo', None)
-    assert tcp.resolve(address, 5900, Deadline(1)) == [address]
-
-
-def test_resolves_a_name():
-    assert '127.0.0.1' in tcp.resolve('localhost', 5900, Deadline(10))
-
-
-@pytest.mark.parametrize('name', ['no-such-host.invalid', 'a' * 64 + '.invalid', 'a..b', ''])
-def test_an_unknown_name(name):
-    with pytest.raises(socket.gaierror):
-        tcp.resolve(name, 5900, Deadline(30))
-
-
-def test_a_slow_resolver_ends_with_the_deadline(monkeypatch):
-    answer = threading.Event()
-
-    def look_up(host, port, answers):
-        answer.wait(10)
-
-    monkeypatch.setattr(tcp, '_look_up', look_up)
-    with pytest.raises(DeadlineExceeded):
-        tcp.resolve('slow.example', 5900, Deadline(0.05))
-    answer.set()

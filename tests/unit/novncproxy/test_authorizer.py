@@ -5,8 +5,10 @@ import oslo_messaging
 import pytest
 
 from nova_vnc import context, exception, objects
+from nova_vnc.net.ceiling import Crowded
 from nova_vnc.novncproxy.authorizer import Authorizer, Grant
 from nova_vnc.novncproxy.refusal import Refusal, Refused
+from nova_vnc.novncproxy.token_checks import TokenChecks, build_places
 
 TOKEN = 'd3c5f3a0-4b0c-4f4c-9d3e-6a4b8b1f0f2e'
 INFO = objects.ConnectInfo(TOKEN, 'novnc', 'compute-1', '5901', 'uuid', access_url='http://a/?token=' + TOKEN)
@@ -17,7 +19,7 @@ class API:
     def __init__(self, outcome):
         self.outcome = outcome
 
-    def check_token(self, ctxt, token):
+    def check_token(self, ctxt, token, deadline):
         assert token == TOKEN
         if isinstance(self.outcome, Exception):
             raise self.outcome
@@ -25,7 +27,7 @@ class API:
 
 
 def check(outcome):
-    return Authorizer(API(outcome)).check(context.service_context(), TOKEN)
+    return Authorizer(TokenChecks(API(outcome), 10, build_places(1))).check(context.service_context(), TOKEN)
 
 
 def test_a_valid_token():
@@ -50,6 +52,7 @@ def test_an_answer_of_novas_knows_less():
     (exception.ServiceUnavailable(service='consoleauth'), Refusal.UNAVAILABLE),
     (exception.StoreUnavailable(reason='locked'), Refusal.UNAVAILABLE),
     (exception.InvalidConnectionInfo(), Refusal.UNAVAILABLE),
+    (Crowded(), Refusal.UNAVAILABLE),
     (oslo_messaging.RemoteError('KeyError', TOKEN, [TOKEN]), Refusal.UNAVAILABLE),
     (ValueError(TOKEN), Refusal.UNAVAILABLE),
 ])

@@ -87,9 +87,3 @@ def test_says_nothing_without_need(bus, caplog):
     with caplog.at_level(logging.WARNING):
         build(bus)
     assert not caplog.records
-
-
-@pytest.mark.parametrize(('interval', 'expected'), [(30, (30, 60)), (0, (1e9, 2e9))])
-def test_pings(interval, expected):
-    timing = factory._build_timing(interval)
-    assert (timing.ping_interval_s, timing.ping_timeout_s) == expected

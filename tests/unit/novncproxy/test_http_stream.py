@@ -7,9 +7,11 @@ import pytest
 from hypothesis import strategies as st
 
 from nova_vnc.net.deadline import DeadlineExceeded
+from nova_vnc.novncproxy.header_fields import MalformedHeader
 from nova_vnc.novncproxy.http_stream import (
     MAX_HEADER_BYTES,
     MAX_REQUEST_LINE_BYTES,
+    IncompleteRequest,
     RequestLineTooLong,
     RequestReader,
     SlowRequest,
@@ -44,15 +46,28 @@ def reading(*pieces, silent=False):
     return reader
 
 
-@hypothesis.given(st.lists(st.binary(max_size=20)), st.lists(st.integers(0, 100)))
+@hypothesis.given(st.lists(st.from_regex(rb'[A-Za-z-]{1,9}:[a-z ]{0,20}', fullmatch=True)),
+                  st.lists(st.integers(0, 100)))
 def test_lines_come_out_as_they_went_in(lines, cuts):
-    data = b''.join(line.replace(b'\n', b'') + b'\n' for line in lines) + b'x'
+    sent = [line + b'\n' for line in (b'GET', *lines, b'')]
+    data = b''.join(sent)
     points = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     reader = reading(*(data[a:b] for a, b in itertools.pairwise(points)))
-    read = []
-    while line := reader.readline():
-        read.append(line)
-    assert read == data.splitlines(keepends=True) or b''.join(read) == data
+    assert [reader.readline() for _ in sent] == sent
+
+
+@pytest.mark.parametrize('data', [b'GET / HTTP/1.1', b'GET / HTTP/1.1\r\nHost: a\r\n', b'GET / HTTP/1.1\r\nHost: a'])
+def test_a_connection_that_ends_in_a_header(data):
+    reader = reading(data)
+    with pytest.raises(IncompleteRequest):
+        list(iter(reader.readline, None))
+
+
+def test_a_malformed_line():
+    reader = reading(b'GET / HTTP/1.1\r\nContent-Length : 3\r\n\r\n')
+    reader.readline()
+    with pytest.raises(MalformedHeader):
+        reader.readline()
 
 
 def test_what_follows_the_header_is_kept():

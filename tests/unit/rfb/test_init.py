@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nova_vnc.compute.virt.demo.update import RGB_32
 from nova_vnc.rfb.errors import ProtocolError, UnexpectedEOF
 from nova_vnc.rfb.init import (
-    RGB_32,
     ClientInit,
     ClientInitReader,
     PixelFormat,

@@ -9,10 +9,12 @@ import oslo_messaging
 import pytest
 
 from nova_vnc.rpc import broker_log
+from nova_vnc.rpc.broker_log import BrokerState
 from tests.fixtures.polling import wait_until
 
 RABBIT = logging.getLogger('oslo.messaging._drivers.impl_rabbit')
 AMQP = logging.getLogger('oslo_messaging._drivers.amqpdriver')
+POOL = logging.getLogger('oslo_messaging._drivers.pool')
 SERVER = logging.getLogger('oslo_messaging.rpc.server')
 CONNECTION = {'connection_id': 'c1', 'hostname': '192.0.2.1', 'port': 5672, 'err_str': '[Errno 111] refused.',
               'sleep_time': 1, 'transport': 'amqp', 'client_port': 5}
@@ -25,34 +27,62 @@ class Clock:
         return self.now
 
 
+class Broker:
+    """Stands where broker.Broker does.
+
+    :ivar trouble: what a look raises
+    """
+
+    name = '192.0.2.1:5672'
+
+    def __init__(self) -> None:
+        self.trouble: Exception | None = None
+        self.looks = 0
+
+    def look(self) -> None:
+        self.looks += 1
+        if self.trouble:
+            raise self.trouble
+
+
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Clock]:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def broker(clock: Clock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
     caplog.set_level(logging.INFO)
-    broker_log.install(['192.0.2.1:5672'])
-    clock = Clock()
-    monkeypatch.setattr(broker_log._state, '_clock', clock)
-    yield clock
+    broker = Broker()
+    broker_log.install(broker)
+    monkeypatch.setattr(broker_log, '_state', BrokerState(broker, clock, look_every_s=0.01))
+    yield broker
+    broker.trouble = None
+    settle()
     broker_log.install()
+
+
+def settle() -> None:
+    """Wait until nobody looks after the broker any more."""
+    wait_until(lambda: not broker_log._state._is_watched, 5, 'the end of the watch')
 
 
 def fail() -> None:
     RABBIT.error('Connection failed: %s (retrying in %s seconds)', '[Errno 111] refused', 1.0)
     RABBIT.error('[%(connection_id)s] AMQP server on %(hostname)s:%(port)s is unreachable: %(err_str)s. Trying again '
                  'in %(sleep_time)d seconds.', CONNECTION)
+    RABBIT.error('An error in the words of a later release')
     RABBIT.info('A recoverable connection/channel error occurred, trying to reconnect: %s', 'refused')
+    RABBIT.warning('Unexpected error during heartbeat thread processing')
 
 
-def connect(first: bool = False) -> None:
-    if first:
-        RABBIT.debug('[%(connection_id)s] Connected to AMQP server on %(hostname)s:%(port)s via [%(transport)s] client '
-                     'with port %(client_port)s.', CONNECTION)
-    else:
-        RABBIT.info('[%(connection_id)s] Reconnected to AMQP server on %(hostname)s:%(port)s via [%(transport)s] '
-                    'client with port %(client_port)s.', CONNECTION)
+def reconnect() -> None:
+    RABBIT.info('[%(connection_id)s] Reconnected to AMQP server on %(hostname)s:%(port)s via [%(transport)s] client '
+                'with port %(client_port)s.', CONNECTION)
 
 
 def said(caplog: pytest.LogCaptureFixture, count: int) -> list[str]:
-    """Return what was said; errors are said by another thread."""
+    """Return what was said, which another thread does."""
     wait_until(lambda: len(caplog.records) >= count, 5, f'{count} lines')
     return [f'{record.levelname} {record.getMessage()}' for record in caplog.records]
 
@@ -60,47 +90,73 @@ def said(caplog: pytest.LogCaptureFixture, count: int) -> list[str]:
 AWAY = ('ERROR The message broker 192.0.2.1:5672 of [DEFAULT]transport_url cannot be used: [Errno 111] refused. Trying '
         'until it can.')
 BACK = 'INFO The message broker 192.0.2.1:5672 can be used again'
+REFUSED = ConnectionRefusedError(111, 'refused.')
 
 
-def test_absent_at_start(clock: Clock, caplog: pytest.LogCaptureFixture):
-    for _ in range(5):
-        fail()
-    assert said(caplog, 1) == [AWAY]
-    connect(first=True)
-    connect(first=True)
-    assert said(caplog, 2) == [AWAY, BACK]
-
-
-def test_there_from_the_start(clock: Clock, caplog: pytest.LogCaptureFixture):
-    connect(first=True)
+def test_there_from_the_start(broker: Broker, caplog: pytest.LogCaptureFixture):
+    reconnect()
     assert caplog.records == []
+    assert broker.looks == 0
 
 
-def test_lost_and_found(clock: Clock, caplog: pytest.LogCaptureFixture):
-    connect(first=True)
+def test_lost_and_found(broker: Broker, clock: Clock, caplog: pytest.LogCaptureFixture):
     for turn in range(2):
         clock.now += 60
-        fail()
-        fail()
+        broker.trouble = REFUSED
+        for _ in range(5):
+            fail()
         said(caplog, 2 * turn + 1)
-        connect()
+        fail()
+        broker.trouble = None
         assert said(caplog, 2 * turn + 2) == [AWAY, BACK] * (turn + 1)
+        reconnect()
+        settle()
 
 
-def test_a_dead_connection_found_after_an_outage(clock: Clock, caplog: pytest.LogCaptureFixture):
+def test_being_stopped(broker: Broker, caplog: pytest.LogCaptureFixture):
+    """It takes connections for a moment more."""
+    fail()
+    wait_until(lambda: broker.looks == 1, 5, 'the first look')
+    broker.trouble = REFUSED
+    assert said(caplog, 1) == [AWAY]
+
+
+def test_a_dead_connection_found_after_an_outage(broker: Broker, clock: Clock, caplog: pytest.LogCaptureFixture):
+    broker.trouble = REFUSED
     fail()
     said(caplog, 1)
-    connect()
+    broker.trouble = None
+    said(caplog, 2)
+    settle()
     clock.now += 15
     fail()
-    connect()
+    settle()
     assert said(caplog, 2) == [AWAY, BACK]
 
 
-def test_broker_that_refuses(clock: Clock, caplog: pytest.LogCaptureFixture):
+def test_an_outage_soon_after_another(broker: Broker, clock: Clock, caplog: pytest.LogCaptureFixture):
+    for turn in range(2):
+        broker.trouble = REFUSED
+        fail()
+        said(caplog, 2 * turn + 1)
+        broker.trouble = None
+        said(caplog, 2 * turn + 2)
+        settle()
+    assert said(caplog, 4) == [AWAY, BACK] * 2
+
+
+def test_what_fails_while_the_broker_can_be_used(broker: Broker, caplog: pytest.LogCaptureFixture):
+    RABBIT.error("Failed to declare consumer for topic '%s': %s", 'compute', 'PRECONDITION_FAILED')
+    assert said(caplog, 1) == [
+        'WARNING Something is wrong with the message broker 192.0.2.1:5672, but it can be used: Failed to declare '
+        "consumer for topic 'compute': PRECONDITION_FAILED"]
+
+
+def test_broker_that_refuses(broker: Broker, caplog: pytest.LogCaptureFixture):
+    broker.trouble = amqp.AccessRefused('Login was refused')
     broker_log.failed(PermissionError('ACCESS_REFUSED'))
-    assert 'cannot be used: PermissionError: ACCESS_REFUSED. Trying' in said(caplog, 1)[0]
-    broker_log.connected()
+    assert 'cannot be used: Login was refused. Trying' in said(caplog, 1)[0]
+    broker.trouble = None
     assert said(caplog, 2)[1] == BACK
 
 
@@ -108,7 +164,8 @@ def test_broker_that_refuses(clock: Clock, caplog: pytest.LogCaptureFixture):
     ('oslo_messaging._drivers.amqpdriver', 'Failed to process incoming message, retrying..'),
     ('oslo_utils.excutils', 'Unexpected exception occurred 1 time(s)... retrying.'),
     ('oslo_messaging.rpc.server', 'Can not send reply for message')])
-def test_broker_that_refuses_in_the_end(clock: Clock, caplog: pytest.LogCaptureFixture, logger: str, text: str):
+def test_broker_that_refuses_in_the_end(broker: Broker, caplog: pytest.LogCaptureFixture, logger: str, text: str):
+    broker.trouble = amqp.AccessRefused('password changed')
     for error in (amqp.AccessRefused('password changed'), oslo_messaging.MessageDeliveryFailure('no')):
         try:
             raise error
@@ -119,13 +176,9 @@ def test_broker_that_refuses_in_the_end(clock: Clock, caplog: pytest.LogCaptureF
     assert 'password changed' in lines[0]
 
 
-def test_lost_connection_in_words(clock: Clock, caplog: pytest.LogCaptureFixture):
-    RABBIT.error('Connection failed: %s (retrying in %s seconds)', '<RecoverableConnectionError: unknown error>', 1.0)
-    assert 'cannot be used: the connection was lost.' in said(caplog, 1)[0]
-
-
-def test_exception_being_handled_is_not_added(clock: Clock, caplog: pytest.LogCaptureFixture):
+def test_exception_being_handled_is_not_added(broker: Broker, caplog: pytest.LogCaptureFixture):
     """oslo.log's formatter adds it to errors."""
+    broker.trouble = REFUSED
     handled = []
     handler = logging.Handler()
     handler.emit = lambda record: handled.append(sys.exc_info()[1])
@@ -140,7 +193,7 @@ def test_exception_being_handled_is_not_added(clock: Clock, caplog: pytest.LogCa
     assert handled == [None]
 
 
-def test_other_messages_pass_by_the_level_of_the_log(clock: Clock, caplog: pytest.LogCaptureFixture):
+def test_other_messages_pass_by_the_level_of_the_log(broker: Broker, caplog: pytest.LogCaptureFixture):
     RABBIT.warning('something else')
     RABBIT.debug('something small')
     assert said(caplog, 1) == ['WARNING something else']
@@ -149,16 +202,39 @@ def test_other_messages_pass_by_the_level_of_the_log(clock: Clock, caplog: pytes
     assert said(caplog, 2)[1] == 'DEBUG something small'
 
 
-def test_messages_are_never_printed(clock: Clock, caplog: pytest.LogCaptureFixture):
+def test_warnings_of_the_driver_s_own_bounds_are_left_out(broker: Broker, caplog: pytest.LogCaptureFixture):
+    POOL.warning('Connection pool limit exceeded')
+    AMQP.warning('Number of call queues is %(queues_length)s', {'queues_length': 11})
+    assert caplog.records == []
+
+
+def test_a_message_that_came_twice_is_left_out(broker: Broker, caplog: pytest.LogCaptureFixture):
+    try:
+        raise oslo_messaging.MessageUndeliverable(None, None, None, None)
+    except oslo_messaging.MessageUndeliverable:
+        AMQP.exception('ignoring duplicate message %s', 'x')
+    assert caplog.records == []
+
+
+def test_a_defect_keeps_its_traceback(broker: Broker, caplog: pytest.LogCaptureFixture):
+    for logger in (RABBIT, AMQP):
+        try:
+            raise ZeroDivisionError
+        except ZeroDivisionError:
+            logger.exception('Failed to process message ... skipping it.')
+    assert [bool(record.exc_info) for record in caplog.records] == [True, True]
+
+
+def test_messages_are_never_printed(broker: Broker, caplog: pytest.LogCaptureFixture):
     caplog.set_level(1)
     RABBIT.log(5, 'Connection._publish: sending message %(msg)s', {'msg': 'token'})     # TRACE
-    AMQP.debug(' queues: %(queues)s, message: %(message)s', {'queues': 1, 'message': 'token'})
+    AMQP.debug(' queues: %(queues)s, message: %(message)s', {'queues': 1, 'message': {'result': 'token'}})
     assert caplog.records == []
 
 
 @pytest.mark.parametrize('error', [
     oslo_messaging.NoSuchMethod('build_instance'), oslo_messaging.UnsupportedVersion('9.0', method='build_instance')])
-def test_unknown_method(clock: Clock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
+def test_unknown_method(broker: Broker, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
                         error: Exception):
     for _ in range(3):
         try:
@@ -171,7 +247,7 @@ def test_unknown_method(clock: Clock, caplog: pytest.LogCaptureFixture, monkeypa
     assert caplog.records[0].exc_info is None
 
 
-def test_other_failures_keep_their_traceback(clock: Clock, caplog: pytest.LogCaptureFixture):
+def test_other_failures_keep_their_traceback(broker: Broker, caplog: pytest.LogCaptureFixture):
     try:
         raise ZeroDivisionError
     except ZeroDivisionError:

@@ -12,7 +12,7 @@ import pytest
 
 from nova_vnc import exception
 from nova_vnc.context import service_context
-from nova_vnc.rpc.caller import Caller, UnknownMethod
+from nova_vnc.rpc.caller import Caller, NoAnswer, NotAsked, UnknownMethod
 from tests.fixtures.bus import Bus, in_process_bus
 from tests.fixtures.polling import wait_until
 
@@ -86,6 +86,34 @@ def test_nobody_answers(bus: Bus):
     with pytest.raises(exception.ServiceUnavailable, match='The test service is not available'):
         call(Caller(bus.transport), timeout_s=0.2, a=1, b=1)
     assert time.monotonic() - started < 5
+
+
+def test_the_client_is_made_once(bus: Bus, monkeypatch: pytest.MonkeyPatch):
+    caller = Caller(bus.transport)
+    monkeypatch.setattr(oslo_messaging, 'get_rpc_client', None)
+    with bus.serving('test', [Endpoint()]):
+        assert [call(caller, a=number, b=1) for number in range(3)] == [1, 2, 3]
+
+
+def test_whether_it_was_asked_is_told_apart(bus: Bus, monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(NoAnswer):
+        call(Caller(bus.transport), timeout_s=1, a=1, b=1)
+    broker = StuckBroker(bus, monkeypatch)
+    with pytest.raises(NotAsked):
+        call(Caller(bus.transport), timeout_s=0.2, a=1, b=1)
+    broker.release()
+
+
+@pytest.mark.parametrize('timeout_s', [0, -1])
+def test_nothing_is_sent_when_no_time_is_left(bus: Bus, monkeypatch: pytest.MonkeyPatch, timeout_s: float):
+    broker = StuckBroker(bus, monkeypatch)
+    caller = Caller(bus.transport)
+    with pytest.raises(exception.ServiceUnavailable):
+        call(caller, timeout_s=timeout_s)
+    with pytest.raises(exception.ServiceUnavailable):
+        caller.cast(TARGET, service_context(), 'add', timeout_s)
+    broker.release()
+    assert broker.entered == 0
 
 
 @pytest.mark.parametrize('error', [amqp.AccessRefused('no'), amqp.NotAllowed('no such vhost'), ConnectionResetError(),

@@ -3,7 +3,9 @@ import pytest
 
 from nova_vnc import exception, objects
 from nova_vnc.context import service_context
+from nova_vnc.net.deadline import Deadline
 from nova_vnc.rpc import caller, compute
+from nova_vnc.rpc.silent_hosts import SilentHosts
 from tests.fixtures.vectors import Vector
 
 
@@ -72,8 +74,17 @@ def test_novas_compute_is_remembered(known, asked):
 
 def test_a_shorter_deadline():
     bus = Bus(OURS)
-    validate(compute.ComputeAPI(bus), timeout_s=0.5)
+    validate(compute.ComputeAPI(bus), deadline=Deadline(0.5))
     assert bus.timeouts_s[0] <= 0.5
+
+
+def test_a_deadline_that_runs_already():
+    bus = Bus((None, '5.0'))
+    now = [0.0]
+    deadline = Deadline(10, lambda: now[0])
+    now[0] = 4.0
+    compute.ComputeAPI(bus, timeout_s=3).get_vnc_console(service_context(), INSTANCE, 'novnc', deadline=deadline)
+    assert bus.timeouts_s == [6.0]
 
 
 def test_message_is_that_of_queens():
@@ -90,3 +101,32 @@ def test_message_is_that_of_queens():
 def test_compute_that_knows_nothing():
     with pytest.raises(exception.ServiceUnavailable, match='compute on host compute1'):
         validate(compute.ComputeAPI(Bus()))
+
+
+class HungHost(Bus):
+    def call(self, target, ctxt, method, timeout_s, **arguments):
+        self.sent.append(method)
+        raise caller.NoAnswer(service='compute')
+
+
+@pytest.mark.parametrize('ask', [
+    lambda api, **arguments: api.get_vnc_console(service_context(), INSTANCE, 'novnc', **arguments),
+    lambda api, **arguments: validate(api, **arguments)])
+def test_a_host_that_has_not_answered_is_asked_by_one_at_a_time(ask):
+    hosts = SilentHosts(least_wait_s=0)
+    bus = HungHost()
+    api = compute.ComputeAPI(bus, silent_hosts=hosts)
+    for _ in range(2):
+        with pytest.raises(caller.NoAnswer):
+            ask(api)
+    with hosts.asking('compute1'), pytest.raises(exception.HostSilent):
+        ask(api)
+    assert len(bus.sent) == 2
+
+
+def test_a_host_that_does_not_report_is_asked_by_one_at_a_time():
+    hosts = SilentHosts()
+    api = compute.ComputeAPI(Bus(OURS), silent_hosts=hosts)
+    with hosts.asking('compute1', seems_silent=True), pytest.raises(exception.HostSilent):
+        validate(api, host_is_silent=True)
+    assert validate(api, host_is_silent=True)

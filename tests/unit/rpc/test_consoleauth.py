@@ -6,6 +6,7 @@ import pytest
 
 from nova_vnc import objects
 from nova_vnc.context import service_context
+from nova_vnc.net.deadline import Deadline
 from nova_vnc.rpc import caller, consoleauth
 
 TOKEN = '6f1c56b1-dbd3-4a3c-a3f7-4bbf0c3d0f7a'
@@ -21,10 +22,12 @@ class Bus:
     """Stands where rpc.caller.Caller does: keeps what is sent, and answers like a nova-consoleauth.
 
     :param ours: it knows our namespace
+    :param answers: to methods other than check_token
     """
 
-    def __init__(self, ours: bool = True) -> None:
+    def __init__(self, ours: bool = True, answers: dict[str, Any] | None = None) -> None:
         self.ours = ours
+        self.answers = answers or {}
         self.sent: list[tuple[str | None, str, dict[str, Any]]] = []
         self.timeouts_s: list[float] = []
 
@@ -34,7 +37,7 @@ class Bus:
         if target.namespace and not self.ours:
             raise caller.UnknownMethod('consoleauth', method)
         if method != 'check_token':
-            return None
+            return self.answers.get(method)
         return objects.TokenCheck(INFO, display_name='web1').to_dict() if target.namespace else INFO.to_dict()
 
     cast = call
@@ -61,6 +64,19 @@ def test_check_token_of_novas():
         assert api.check_token(service_context(), TOKEN) == objects.TokenCheck(INFO)
     assert [namespace for namespace, _, _ in bus.sent] == ['nova_vnc', None, None]
     assert all(0 < timeout_s <= 3 for timeout_s in bus.timeouts_s)
+
+
+@pytest.mark.parametrize(('method', 'arguments'), [
+    ('authorize_console', [INFO]), ('check_token', [TOKEN]), ('get_instance', [INFO.instance_uuid]),
+    ('list_instances', []), ('delete_tokens_for_instance', [INFO.instance_uuid]), ('report_instances', ['h1', []])])
+def test_a_deadline_that_runs_already(method: str, arguments: list[Any]):
+    bus = Bus(answers={'get_instance': {'uuid': INFO.instance_uuid}, 'list_instances': []})
+    now = [0.0]
+    deadline = Deadline(10, lambda: now[0])
+    api = consoleauth.ConsoleAuthAPI(bus, timeout_s=3)
+    for now[0] in (0.0, 4.0, 12.0):
+        getattr(api, method)(service_context(), *arguments, deadline=deadline)
+    assert bus.timeouts_s == [10.0, 6.0, 0.0]
 
 
 def test_delete_tokens_for_instance():

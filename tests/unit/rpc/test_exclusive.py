@@ -5,10 +5,9 @@ import ssl
 import threading
 
 import amqp
-import oslo_messaging
 import pytest
 
-from nova_vnc.rpc import exclusive
+from nova_vnc.rpc import broker, exclusive
 from nova_vnc.rpc import transport as rpc_transport
 from tests.fixtures.bus import new_conf
 
@@ -111,7 +110,7 @@ def connections(monkeypatch):
     def connect(**kwargs):
         arguments.append(kwargs)
         raise ConnectionRefusedError
-    monkeypatch.setattr(exclusive.kombu, 'Connection', connect)
+    monkeypatch.setattr(broker.kombu, 'Connection', connect)
     return arguments
 
 
@@ -156,4 +155,10 @@ def test_no_password_in_the_log(connections, caplog):
 def test_it_is_the_transports_url_that_counts():
     conf = new_conf()
     conf.set_override('transport_url', 'rabbit://u:p@h/')
-    assert exclusive.queues_of(oslo_messaging.get_rpc_transport(conf, 'fake://')) is None
+    assert exclusive.queues_of(rpc_transport.build_transport(conf, 'fake://')) is None
+
+
+def test_nothing_private_of_the_library_is_needed(monkeypatch):
+    transport = transport_of('rabbit://u:p@h/')
+    monkeypatch.delattr(transport._driver, '_url')
+    assert exclusive.queues_of(transport).ghost_s == 190

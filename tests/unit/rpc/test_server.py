@@ -9,6 +9,7 @@ import amqp
 import pytest
 
 from nova_vnc.rpc import server
+from tests.fixtures.fail import unexpected
 
 
 class Server:
@@ -46,7 +47,7 @@ def build(monkeypatch: pytest.MonkeyPatch) -> Callable[[Server], server.Backgrou
 def test_start_does_not_wait_for_the_broker(build: Any):
     broker_is_there = threading.Event()
     background = build(Server(broker_is_there.wait))
-    background.start()
+    background.start(unexpected)
     assert not background.wait_listening(0.05)
     broker_is_there.set()
     assert background.wait_listening(5)
@@ -61,14 +62,14 @@ def test_broker_that_refuses_is_asked_again(build: Any, monkeypatch: pytest.Monk
         if error is not None:
             raise error
     background = build(Server(answer))
-    background.start()
+    background.start(unexpected)
     assert background.wait_listening(5)
 
 
 def test_stop_waits_for_what_is_under_way(build: Any):
     fake = Server(lambda: None)
     background = build(fake)
-    background.start()
+    background.start(unexpected)
     assert background.wait_listening(5)
     background.stop()
     assert fake.calls == ['start', 'stop', 'wait']
@@ -79,7 +80,7 @@ def test_stop_does_not_wait_for_ever(build: Any, hurry: bool):
     fake = Server(lambda: None)
     fake.may_stop.clear()
     background = build(fake)
-    background.start()
+    background.start(unexpected)
     assert background.wait_listening(5)
     started = time.monotonic()
     in_hurry = threading.Event()

@@ -22,5 +22,5 @@ def test_malformed_url(url: str):
 ])
 def test_name_of_the_broker(url: str, name: str):
     transport.build_transport(new_conf(), url)
-    assert broker_log._state._name == name
+    assert broker_log._state._broker.name == name
     broker_log.install()

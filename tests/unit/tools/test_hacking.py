@@ -87,8 +87,8 @@ class TestNoEventlet:
     def test_a_green_import_is_a_breach(self, text: str) -> None:
         assert rules_broken('nova_vnc/relay/loop.py', text) == ['V304']
 
-    def test_monkey_patch_is_the_place_for_it(self) -> None:
-        assert rules_broken('nova_vnc/monkey_patch.py', 'from eventlet import hubs') == []
+    def test_concurrency_is_the_place_for_it(self) -> None:
+        assert rules_broken('nova_vnc/concurrency.py', 'from eventlet import hubs') == []
 
 
 def test_noqa_lets_off_the_named_rule_only() -> None:
@@ -98,7 +98,7 @@ def test_noqa_lets_off_the_named_rule_only() -> None:
 
 def test_a_breach_is_told_with_its_place() -> None:
     assert hacking.check_text('nova_vnc/a.py', '\n  \nif x:\n    import eventlet\n') == [
-        'nova_vnc/a.py:4:5: V304 eventlet: use threading, socket and queue, or nova_vnc.monkey_patch']
+        'nova_vnc/a.py:4:5: V304 eventlet: use threading, socket and queue, or nova_vnc.concurrency']
 
 
 def test_hacking_rst_explains_each_rule() -> None:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from nova_vnc import exception, objects
+from nova_vnc import exception, objects, threads
 from nova_vnc.compute.virt.demo import font
 from nova_vnc.compute.virt.demo.screen import Screen
 from nova_vnc.compute.virt.demo.server import MAX_VIEWERS, DemoServer
@@ -40,9 +40,9 @@ class DemoDriver(ComputeDriver):
         self._server = DemoServer(self._screen, _GUEST_NAME.encode(), max_viewers=max_viewers)
         self._stopped = threading.Event()
 
-    def start(self, on_change: Callable[[], None]) -> None:
-        self._server.start()
-        threading.Thread(target=self._run_clock, name='demo-clock', daemon=True).start()
+    def start(self, on_change: Callable[[], None], fail: threads.Fail) -> None:
+        self._server.start(fail)
+        threads.start('demo-clock', self._run_clock, fail, self._stopped.is_set)
         on_change()
 
     def stop(self) -> None:

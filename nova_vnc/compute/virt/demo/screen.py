@@ -7,7 +7,7 @@ import threading
 import time
 
 from nova_vnc.compute.virt.demo import font
-from nova_vnc.rfb.update import Colour
+from nova_vnc.compute.virt.demo.update import Colour
 
 WIDTH, HEIGHT = 640, 400
 

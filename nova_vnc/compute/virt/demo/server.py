@@ -8,6 +8,7 @@ import threading
 
 from oslo_log import log as logging
 
+from nova_vnc import threads
 from nova_vnc.compute.virt.demo.screen import Screen
 from nova_vnc.compute.virt.demo.viewer import HANDSHAKE_TIMEOUT_S, WRITE_TIMEOUT_S, Viewer
 from nova_vnc.net import tcp
@@ -51,14 +52,13 @@ class DemoServer:
         listener = self._listener
         return None if listener is None else listener.getsockname()[:2]
 
-    def start(self) -> None:
+    def start(self, fail: threads.Fail) -> None:
         """Listen; return once clients can connect.
 
         :raises OSError: the address is not to be had
         """
-        self._listener = socket.create_server(self._address)
-        threading.Thread(target=self._accept_viewers, args=(self._listener,), name='demo-accept',
-                         daemon=True).start()
+        self._listener = listener = socket.create_server(self._address)
+        threads.start('demo-accept', lambda: self._accept_viewers(listener), fail, self._stopped.is_set)
 
     def stop(self) -> None:
         """Close the listening socket and all connections, without waiting for the threads."""

@@ -15,17 +15,17 @@ import threading
 
 from oslo_log import log as logging
 
+from nova_vnc.compute.virt.demo import messages
 from nova_vnc.compute.virt.demo import screen as screen_module
 from nova_vnc.compute.virt.demo.area import Area, changed_areas, crop, paste
 from nova_vnc.compute.virt.demo.screen import COLOURS, Screen
+from nova_vnc.compute.virt.demo.update import RGB_32, PixelEncoder, Rectangle, build_framebuffer_update
 from nova_vnc.net.deadline import Deadline
 from nova_vnc.net.stream import TcpStream
-from nova_vnc.rfb import messages
 from nova_vnc.rfb.drive import drive
 from nova_vnc.rfb.errors import RFBError
-from nova_vnc.rfb.init import RGB_32, ClientInitReader, ServerInit
+from nova_vnc.rfb.init import ClientInitReader, ServerInit
 from nova_vnc.rfb.server import ServerHandshake
-from nova_vnc.rfb.update import PixelEncoder, Rectangle, build_framebuffer_update
 from nova_vnc.rfb.version import Version
 
 LOG = logging.getLogger(__name__)

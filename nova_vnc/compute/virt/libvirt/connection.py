@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import libvirt
 
-from nova_vnc import exception, monkey_patch
+from nova_vnc import concurrency, exception, threads
 from nova_vnc.compute.virt.libvirt import domain
 
 T = TypeVar('T')
@@ -32,10 +32,11 @@ _CREDENTIALS = [libvirt.VIR_CRED_AUTHNAME, libvirt.VIR_CRED_PASSPHRASE, libvirt.
 _event_loop_runs = False
 
 
-def start_event_loop() -> None:
+def start_event_loop(fail: threads.Fail) -> None:
     """Run libvirt's own event loop in a native thread, for the rest of the process.
 
-    It carries events and keepalives of all connections that are opened after this. To be called from one thread.
+    It carries events and keepalives of all connections that are opened after this: without it a host that is gone
+    would seem to be there. To be called from one thread.
     """
     global _event_loop_runs
     if _event_loop_runs:
@@ -44,11 +45,11 @@ def start_event_loop() -> None:
     # libvirt prints every error to stderr otherwise.
     libvirt.registerErrorHandler(lambda _opaque, _error: None, None)
     libvirt.virEventRegisterDefaultImpl()
-    monkey_patch.start_native_thread(_run_event_loop, 'libvirt-events')
+    threads.start_native('libvirt-events', _run_event_loop, fail)
 
 
 def _run_event_loop() -> None:
-    pause = monkey_patch.native_threading().Event()
+    pause = concurrency.native_threading().Event()
     while True:
         try:
             libvirt.virEventRunDefaultImpl()
@@ -70,7 +71,7 @@ class Connection:
         self._is_closed = False
         # Calls go one at a time: libvirt 9.0 crashes the process (in virNetClientSendWithReply) when a connection
         # breaks in which several calls wait, and a connection must not be closed under a call.
-        self._lock = monkey_patch.native_threading().Lock()
+        self._lock = concurrency.native_threading().Lock()
         self._on_news = on_news
         self._event_callbacks: list[int] = []
         try:

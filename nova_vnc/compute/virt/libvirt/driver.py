@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from oslo_log import log as logging
 
-from nova_vnc import exception, monkey_patch, objects
+from nova_vnc import concurrency, exception, objects, threads
 from nova_vnc.compute.virt import driver
 from nova_vnc.compute.virt.libvirt import domain, native_calls, wakeup
 
@@ -30,7 +30,8 @@ _MAX_REQUESTS = 8
 _LIST_TIMEOUT_S = 30.0
 
 _DEFAULT_URI = 'qemu:///system'
-_URI_BY_VIRT_TYPE = {'lxc': 'lxc:///', 'parallels': 'parallels:///system'}
+_URI_BY_VIRT_TYPE = {'lxc': 'lxc:///', 'parallels': 'parallels:///system', 'uml': 'uml:///system',
+                     'xen': 'xen:///system'}
 
 
 class LibvirtDriver(driver.ComputeDriver):
@@ -42,13 +43,16 @@ class LibvirtDriver(driver.ComputeDriver):
     :param uri: as `virsh -c` takes it
     :param vnc_host: address of this host at which the proxy reaches VNC servers
     :param open_connection: connection.Connection
+    :param start_event_loop: connection.start_event_loop
     """
 
     def __init__(self, uri: str, vnc_host: str,
-                 open_connection: Callable[[str, Callable[[], None]], connection.Connection]) -> None:
+                 open_connection: Callable[[str, Callable[[], None]], connection.Connection],
+                 start_event_loop: Callable[[threads.Fail], None]) -> None:
         self._uri = uri
         self._vnc_host = vnc_host
         self._open_connection = open_connection
+        self._start_event_loop = start_event_loop
         self._connection: connection.Connection | None = None
         self._wakeup = wakeup.Wakeup()
         self._stopping = threading.Event()
@@ -58,9 +62,9 @@ class LibvirtDriver(driver.ComputeDriver):
         self._last_known: dict[str, objects.InstanceRecord] = {}     # of the last list, by uuid
         self._unreadable: set[str] = set()
 
-    def start(self, on_change: Callable[[], None]) -> None:
-        threading.Thread(target=self._keep_connected, args=(on_change,), name='libvirt-connection',
-                         daemon=True).start()
+    def start(self, on_change: Callable[[], None], fail: threads.Fail) -> None:
+        self._start_event_loop(fail)
+        threads.start('libvirt-connection', lambda: self._keep_connected(on_change), fail, self._stopping.is_set)
 
     def stop(self) -> None:
         self._stopping.set()
@@ -112,7 +116,7 @@ class LibvirtDriver(driver.ComputeDriver):
         said = ''
         while not self._stopping.is_set():
             try:
-                opened = monkey_patch.run_native(self._open_connection, self._uri, self._wakeup.set)
+                opened = concurrency.run_native(self._open_connection, self._uri, self._wakeup.set)
             except exception.HypervisorUnavailable as error:
                 reason = str(error.kwargs['reason'])
                 if reason != said:
@@ -134,7 +138,7 @@ class LibvirtDriver(driver.ComputeDriver):
         if not self._stopping.is_set():
             LOG.warning('Lost the connection to libvirt at %s', self._uri)
         # It may hang with the daemon; nobody waits for it, and the next connection does not need it gone.
-        threading.Thread(target=monkey_patch.run_native, args=(opened.close,), name='libvirt-close',
+        threading.Thread(target=concurrency.run_native, args=(opened.close,), name='libvirt-close',
                          daemon=True).start()
 
 
@@ -149,6 +153,5 @@ def build_driver(conf: Any) -> LibvirtDriver:
         raise exception.ConfigurationError(
             reason=f'[DEFAULT]compute_driver = {conf.compute_driver} needs libvirt-python, which is not installed '
                    f'({error}); pip install nova-vnc[libvirt] brings it') from None
-    connection.start_event_loop()
     uri = conf.libvirt.connection_uri or _URI_BY_VIRT_TYPE.get(conf.libvirt.virt_type, _DEFAULT_URI)
-    return LibvirtDriver(uri, conf.vnc.server_proxyclient_address, connection.Connection)
+    return LibvirtDriver(uri, conf.vnc.server_proxyclient_address, connection.Connection, connection.start_event_loop)

@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable
 from concurrent import futures
 from typing import TypeVar
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 
 T = TypeVar('T')
 
@@ -24,7 +22,7 @@ class NativeCalls:
     """
 
     def __init__(self, max_concurrent: int) -> None:
-        self._places = threading.BoundedSemaphore(max_concurrent)
+        self._pool = futures.ThreadPoolExecutor(max_concurrent, thread_name_prefix='native-call')
 
     def run(self, function: Callable[[], T], timeout_s: float) -> T:
         """Return the function's result, or raise what it raises.
@@ -33,19 +31,8 @@ class NativeCalls:
 
         :raises TimeoutError: no result in time, or no place became free; a function that has begun goes on
         """
-        deadline = time.monotonic() + timeout_s
-        if not self._places.acquire(timeout=timeout_s):
-            raise TimeoutError
-        outcome: futures.Future[T] = futures.Future()
-        threading.Thread(target=self._run, args=(function, outcome), name='native-call', daemon=True).start()
-        return outcome.result(max(deadline - time.monotonic(), 0))
-
-    def _run(self, function: Callable[[], T], outcome: futures.Future[T]) -> None:
+        outcome = self._pool.submit(concurrency.run_native, function)
         try:
-            result = monkey_patch.run_native(function)
-        except BaseException as error:
-            self._places.release()
-            outcome.set_exception(error)
-        else:
-            self._places.release()
-            outcome.set_result(result)
+            return outcome.result(timeout_s)
+        finally:
+            outcome.cancel()    # where it has not begun

@@ -17,7 +17,7 @@ def client():
     return made
 
 
-@pytest.mark.parametrize('version', ['2.31', '2.98', '2.99', '2.104'])
+@pytest.mark.parametrize('version', ['2.31', '2.46', 'latest'])
 def test_where_a_token_leads_to(client, version):
     response = client.get(PATH, version=version)
     assert response.status_int == 200
@@ -46,10 +46,8 @@ def test_a_token_nobody_can_tell_of_now(client):
     assert fault(client.get(PATH, version='2.31'))[0] == 503
 
 
-def test_arguments_are_refused_since_2_99(client):
-    assert client.get(PATH + '?x=1', version='2.98').status_int == 200
-    assert fault(client.get(PATH + '?x=1', version='2.99')) == (
-        400, 'badRequest', "Additional properties are not allowed ('x' was unexpected)")
+def test_arguments_do_no_harm(client):
+    assert client.get(PATH + '?x=1', version='latest').status_int == 200
 
 
 def test_the_token_is_in_no_log_line(client, caplog):

@@ -345,7 +345,7 @@ class Cloud(RuleBasedStateMachine):
         self._report_all()
         for uuid, vm in self.vms.items():
             if vm.host in self.up - {LIAR} and not vm.is_deleted and vm.moving_to is None \
-                    and self.words[vm.host].runs(uuid):
+                    and self._who_runs(uuid) - {LIAR} == {vm.host}:
                 holder = self.holders[uuid]
                 assert holder == vm.host or (holder == LIAR and uuid in self.liar_has_held), ('MOVED', uuid, vm, holder)
 
@@ -461,6 +461,10 @@ class Cloud(RuleBasedStateMachine):
         assert fits[LIAR] or not fits[vm.host], ('MOVED', uuid, vm, fits)
         assert fits[LIAR] != fits[vm.host] or there.since[uuid] >= here.since[uuid], ('MOVED', uuid, vm)
 
+    def _who_runs(self, uuid: str) -> set[str]:
+        """Return whose last word is that they run a VM: also a source that has fallen silent before it let go."""
+        return {host for host, word in self.words.items() if word.runs(uuid) and not self._is_stale(host)}
+
     def _is_stale(self, host: str) -> bool:
         return self.now - self.words[host].heard_at > STALE_AFTER_S
 
@@ -486,7 +490,8 @@ def machine(tmp_path: Path) -> Any:
 
 
 def test_ownership(machine: type[Cloud]):
-    # Without shrinking, which takes minutes; `Phase.shrink` is worth adding once it has failed.
+    # The same walks each time. After a change of the rules, take derandomize out and let it run for longer. Without
+    # shrinking, which takes minutes: add Phase.shrink once it has failed.
     run_state_machine_as_test(machine, settings=settings(
-        max_examples=30, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck),
-        phases=[Phase.explicit, Phase.reuse, Phase.generate]))
+        max_examples=30, stateful_step_count=50, derandomize=True, deadline=None, database=None,
+        suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]))

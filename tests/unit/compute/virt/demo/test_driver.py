@@ -6,6 +6,7 @@ import pytest
 
 from nova_vnc import exception
 from nova_vnc.compute.virt.demo.driver import DemoDriver, demo_instance_uuid
+from tests.fixtures.fail import unexpected
 
 
 def test_the_uuid_is_the_hosts_own_and_stays():
@@ -32,7 +33,7 @@ def test_there_is_a_console_from_start_to_stop():
     with pytest.raises(exception.InstanceNotReady):
         driver.get_vnc_console(instance_uuid)
     changed = threading.Event()
-    driver.start(changed.set)
+    driver.start(changed.set, unexpected)
     try:
         assert changed.is_set()
         address = driver.get_vnc_console(instance_uuid.upper())

@@ -2,7 +2,7 @@
 import threading
 import time
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 from nova_vnc.compute.virt.libvirt.wakeup import Wakeup
 
 _LONG_S = 60
@@ -12,7 +12,7 @@ def test_a_native_thread_wakes_a_green_one():
     wakeup = Wakeup()
     woken = threading.Event()
     threading.Thread(target=lambda: (wakeup.wait(_LONG_S), woken.set()), daemon=True).start()
-    monkey_patch.start_native_thread(wakeup.set, 'native')
+    concurrency.start_native_thread(wakeup.set, 'native')
     assert woken.wait(10)
 
 

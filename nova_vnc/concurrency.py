@@ -11,6 +11,7 @@ The choice follows Nova: the environment variable OS_NOVA_DISABLE_EVENTLET_PATCH
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import sys
@@ -90,7 +91,7 @@ def _patch_with_eventlet() -> None:
     if _patched:
         return
     # eventlet reads this when it is imported. Its own resolver ignores nsswitch; names are resolved in native
-    # threads instead (net.tcp).
+    # threads instead (net.resolver).
     os.environ.setdefault('EVENTLET_NO_GREENDNS', 'yes')
     import eventlet
     eventlet.monkey_patch()
@@ -112,7 +113,18 @@ def run_native(func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     if not _patched:
         return func(*args, **kwargs)
     from eventlet import tpool
-    return tpool.execute(func, *args, **kwargs)
+    result, error = tpool.execute(_call, func, args, kwargs)
+    if error is not None:
+        raise error
+    return result
+
+
+def _call(func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, BaseException | None]:
+    # SystemExit and its like would end the thread of the pool, and whoever waits for the result would wait for ever.
+    try:
+        return func(*args, **kwargs), None
+    except BaseException as error:
+        return None, error
 
 
 def native_threading() -> Any:
@@ -131,6 +143,12 @@ def start_native_thread(target: Callable[[], None], name: str) -> Any:
     thread = native_threading().Thread(target=target, name=name, daemon=True)
     thread.start()
     return thread
+
+
+def green_threads() -> list[Any]:
+    """Return all greenlets of a process that is patched; each has its stack in gr_frame, unless it runs or ended."""
+    from eventlet import greenthread
+    return [found for found in gc.get_objects() if isinstance(found, greenthread.greenlet.greenlet)]
 
 
 class Epoll:

@@ -18,6 +18,11 @@ from nova_vnc.rfb.init import PixelFormat
 # Red, green and blue from 0 to 255.
 Colour = tuple[int, int, int]
 
+# What nearly all servers start with: 0x00RRGGBB, little-endian.
+RGB_32 = PixelFormat(bits_per_pixel=32, depth=24, big_endian=False, true_colour=True,
+                     red_max=255, green_max=255, blue_max=255,
+                     red_shift=16, green_shift=8, blue_shift=0)
+
 RAW_ENCODING = 0
 _FRAMEBUFFER_UPDATE = 0
 _RECTANGLE_HEADER = struct.Struct('!HHHHi')

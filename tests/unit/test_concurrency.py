@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from nova_vnc import monkey_patch
+from nova_vnc import concurrency
 
 
 @pytest.mark.parametrize(('argv', 'kept'), [
@@ -15,7 +15,7 @@ from nova_vnc import monkey_patch
     (['--config-file'], ['--config-file']),
 ])
 def test_config_file_args(argv, kept):
-    assert monkey_patch.config_file_args(argv) == kept
+    assert concurrency.config_file_args(argv) == kept
 
 
 @pytest.mark.parametrize(('variable', 'in_file', 'default', 'backend'), [
@@ -32,22 +32,29 @@ def test_config_file_args(argv, kept):
 def test_choose_backend(tmp_path, variable, in_file, default, backend):
     path = tmp_path / 'nova.conf'
     path.write_text(f'[DEFAULT]\nconcurrency_backend = {in_file}\n' if in_file else '')
-    assert monkey_patch.choose_backend(default, ['--config-file', str(path)], variable) == backend
+    assert concurrency.choose_backend(default, ['--config-file', str(path)], variable) == backend
 
 
 def test_choose_backend_leaves_a_missing_file_to_the_full_parse(tmp_path):
-    assert monkey_patch.choose_backend('eventlet', ['--config-file', str(tmp_path / 'none')], '') == 'eventlet'
+    assert concurrency.choose_backend('eventlet', ['--config-file', str(tmp_path / 'none')], '') == 'eventlet'
 
 
 def test_run_native_returns_and_raises():
-    assert monkey_patch.run_native(max, 1, 2) == 2
+    assert concurrency.run_native(max, 1, 2) == 2
     with pytest.raises(ZeroDivisionError):
-        monkey_patch.run_native(divmod, 1, 0)
+        concurrency.run_native(divmod, 1, 0)
+
+
+def test_run_native_passes_on_what_ends_a_thread():
+    def end():
+        raise SystemExit
+    with pytest.raises(SystemExit):
+        concurrency.run_native(end)
 
 
 def test_epoll_lets_other_threads_run_and_sees_what_they_do():
     reader, writer = os.pipe()
-    epoll = monkey_patch.Epoll()
+    epoll = concurrency.Epoll()
     try:
         epoll.register(reader, 1)
         assert epoll.poll(0) == []
@@ -64,10 +71,10 @@ def test_epoll_lets_other_threads_run_and_sees_what_they_do():
 
 @pytest.mark.parametrize('backend', ['eventlet', 'threading'])
 def test_patch_in_a_process_of_its_own(backend):
-    code = (f'from nova_vnc import monkey_patch; monkey_patch.patch({backend!r}, [])\n'
+    code = (f'from nova_vnc import concurrency; concurrency.patch({backend!r}, [])\n'
             'import sys, threading; import nova_vnc.rpc.transport\n'
-            'print(monkey_patch.is_patched(), threading.current_thread.__module__)')
-    environment = {key: value for key, value in os.environ.items() if key != monkey_patch.DISABLE_VARIABLE}
+            'print(concurrency.is_patched(), threading.current_thread.__module__)')
+    environment = {key: value for key, value in os.environ.items() if key != concurrency.DISABLE_VARIABLE}
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=60, env=environment)
     assert done.stderr == ''
     assert done.stdout.split()[0] == str(backend == 'eventlet')

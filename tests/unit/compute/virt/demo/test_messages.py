@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nova_vnc.rfb.errors import ProtocolError, UnexpectedEOF
-from nova_vnc.rfb.messages import (
+from nova_vnc.compute.virt.demo.messages import (
     MAX_CUT_TEXT_BYTES,
     ClientCutText,
     ClientMessageParser,
@@ -17,6 +16,7 @@ from nova_vnc.rfb.messages import (
     SetEncodings,
     SetPixelFormat,
 )
+from nova_vnc.rfb.errors import ProtocolError, UnexpectedEOF
 from tests.unit.rfb.dialogue import one_by_one, play, split
 from tests.unit.rfb.test_init import PIXEL_FORMATS, U8, U16
 

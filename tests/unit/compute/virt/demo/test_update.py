@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nova_vnc.compute.virt.demo.update import RGB_32, PixelEncoder, Rectangle, build_framebuffer_update
 from nova_vnc.rfb.errors import ProtocolError
-from nova_vnc.rfb.init import RGB_32, PixelFormat
-from nova_vnc.rfb.update import PixelEncoder, Rectangle, build_framebuffer_update
+from nova_vnc.rfb.init import PixelFormat
 from tests.unit.rfb.test_init import PIXEL_FORMATS
 
 BLACK, WHITE, ORANGE = (0, 0, 0), (255, 255, 255), (255, 128, 1)

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is said of an option whose value cannot be used.
+
+oslo.config looks at a value when it is asked for it. So a service minds the options that it uses, and no others: its
+factory asks for all of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+from collections.abc import Iterator
+
+from oslo_config import cfg
+
+from nova_vnc import exception
+from nova_vnc.conf import opts
+
+_REFERS_TO_NOTHING = (cfg.NoSuchOptError, cfg.NoSuchGroupError, cfg.TemplateSubstitutionError)
+
+
+@contextlib.contextmanager
+def naming_options(conf: cfg.ConfigOpts) -> Iterator[None]:
+    """Around whatever asks for options.
+
+    :raises ConfigurationError: an option has a value that it cannot have; it names both
+    """
+    try:
+        yield
+    except cfg.Error as error:
+        raise exception.ConfigurationError(reason=_describe(conf, error)) from None
+
+
+def _describe(conf: cfg.ConfigOpts, error: cfg.Error) -> str:
+    for group, option in _options():
+        found = _error_of(conf, group, option)
+        if type(found) is type(error) and str(found) == str(error):
+            value = _value_in_files(conf, group, option)
+            return f'[{group}]{option.name} = {value}: {_reason(found, option, value)}'
+    return ' '.join(str(error).split())     # an option of a library's
+
+
+def _options() -> Iterator[tuple[str, cfg.Opt]]:
+    for group, options in opts.list_opts():
+        for option in options:
+            yield group, option
+
+
+def _error_of(conf: cfg.ConfigOpts, group: str, option: cfg.Opt) -> cfg.Error | None:
+    try:
+        conf[option.dest] if group == 'DEFAULT' else conf[group][option.dest]
+    except cfg.Error as error:
+        return error
+    return None
+
+
+def _reason(error: cfg.Error, option: cfg.Opt, value: str | None) -> str:
+    if isinstance(error, _REFERS_TO_NOTHING):
+        return 'refers to an option that is not known here'
+    try:
+        option.type(value)
+    except ValueError as reason:
+        return ' '.join(str(reason).split())
+    return ' '.join(str(error).split())     # what it refers to is the bad part
+
+
+def _value_in_files(conf: cfg.ConfigOpts, group: str, option: cfg.Opt) -> str | None:
+    """Return the value as it stands in the files, the last one where there are several."""
+    names = {(group, option.dest)} | {(old.group or group, (old.name or option.name).replace('-', '_'))
+                                      for old in option.deprecated_opts}
+    value = None
+    for path in _files(conf):
+        sections: dict[str, dict[str, list[str]]] = {}
+        cfg.ConfigParser(path, sections).parse()
+        for section, entries in sections.items():
+            for name, values in entries.items():
+                if (section, name.replace('-', '_')) in names:
+                    value = values[-1]
+    return value
+
+
+def _files(conf: cfg.ConfigOpts) -> list[str]:
+    return [*conf.config_file, *(path for directory in conf.config_dir
+                                 for path in sorted(glob.glob(os.path.join(directory, '*.conf'))))]

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asking compute hosts whether a console is still there, without waiting for one at the cost of all others.
+
+Who waits for a host holds a thread of the RPC server, and there are only so many. So equal questions are one call, a
+host that is known to be silent is not waited for, and one that is slow is waited for by a few at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from concurrent import futures
+
+from nova_vnc import exception
+from nova_vnc.consoleauth.directory.base import Entry
+from nova_vnc.consoleauth.tokens import StoredToken
+from nova_vnc.context import RequestContext
+from nova_vnc.net.ceiling import Ceiling, Crowded
+from nova_vnc.net.deadline import Deadline
+from nova_vnc.rpc.compute import ComputeAPI
+from nova_vnc.rpc.shared_calls import SharedCalls
+from nova_vnc.rpc.silent_hosts import SilentHosts
+
+# A host answers within milliseconds. While it owes no answer for longer than this, whoever asks may wait: a crowd in
+# front of a host that is well gets its answers. All threads together are held up for this long by one that hangs.
+AT_EASE_S = 0.3
+
+
+def build_places(threads: int) -> Ceiling:
+    """Return the places of those who wait for slow hosts: half of the threads at most, an eighth for each host, and
+    some that only hosts get for which nobody waits yet.
+
+    :param threads: of the RPC server
+    """
+    return Ceiling(total=max(threads // 2, 1), each=max(threads // 8, 1), reserved=threads // 8)
+
+
+class HostChecks:
+    """Thread-safe.
+
+    :param hosts: those of `compute`
+    :param places: for waiting for slow hosts
+    :param at_ease_s: for how long a host may owe an answer before a place is needed to wait for it
+    """
+
+    def __init__(self, compute: ComputeAPI, hosts: SilentHosts, places: Ceiling, at_ease_s: float = AT_EASE_S) -> None:
+        self._compute = compute
+        self._hosts = hosts
+        self._places = places
+        self._at_ease_s = at_ease_s
+        self._calls: SharedCalls[bool] = SharedCalls('host-check')
+
+    def validate(self, ctxt: RequestContext, entry: Entry, stored: StoredToken, deadline: Deadline) -> bool:
+        """As ComputeAPI.validate_console.
+
+        :raises HostSilent: it is not waited for, or not by any more callers
+        """
+        host = str(entry.instance.host)
+        self._hosts.refuse_if_silent(host, entry.host_is_silent)
+        key = (entry.instance.uuid, host, stored.host, stored.port, stored.console_type)
+        ask = functools.partial(self._compute.validate_console, ctxt, entry.instance, stored.host, stored.port,
+                                stored.console_type, deadline, entry.host_is_silent)
+        at_ease_s = self._at_ease_s - self._hosts.owing_s(host)
+        if at_ease_s > 0:
+            with contextlib.suppress(futures.TimeoutError):
+                return self._calls.join(key, ask).result(at_ease_s)
+        try:
+            with self._places.place(host):
+                return self._calls.join(key, ask).result(deadline.remaining())
+        except Crowded:
+            raise exception.HostSilent(host=host) from None
+        except futures.TimeoutError:
+            raise exception.ServiceUnavailable(service=f'compute on host {host}') from None
