@@ -87,6 +87,7 @@ class Sockets:
     """Connections that are opened anew as soon as the proxy has dropped them.
 
     :param first_words: what each sends at first
+    :ivar are_open: all of them were at once
     """
 
     def __init__(self, port: int, count: int, first_words: bytes) -> None:
@@ -94,6 +95,7 @@ class Sockets:
         self._count = count
         self._first_words = first_words
         self._open: list[socket.socket] = []
+        self.are_open = False
 
     def fill(self) -> None:
         """See to it that all are open."""
@@ -105,6 +107,7 @@ class Sockets:
                 sock.sendall(self._first_words)
                 sock.setblocking(False)
                 self._open.append(sock)
+        self.are_open = True
 
     def drip(self) -> None:
         """Send one byte more on each."""

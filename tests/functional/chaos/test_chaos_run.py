@@ -9,6 +9,7 @@ import time
 import pytest
 
 from tests.fixtures.bus import in_process_bus
+from tests.fixtures.polling import wait_until
 from tests.functional.chaos import clients
 from tests.functional.chaos.cloud import Cloud
 
@@ -78,6 +79,8 @@ def chaos(cloud, healthy, hung):
     for act in (sockets[0].fill, sockets[1].drip, sockets[2].fill):
         hostile.add(act)
     with unlucky.busy(), hostile.busy():
+        # That they all arrive in one moment is a matter of how fast two cores are.
+        wait_until(lambda: all(some.are_open for some in sockets), 20, 'the hostile ones to be there')
         yield
     for some in sockets:
         some.close()
