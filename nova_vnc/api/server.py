@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
+import time
 from collections.abc import Callable
+from typing import Any
 
 from cheroot import wsgi
 from cheroot.server import HTTPConnection
@@ -31,6 +34,9 @@ STOP_TIMEOUT_S = 15
 BACKLOG = 128
 
 _STOP_POLL_S = 0.1
+
+# How long to leave connections alone after accept() has failed for want of file descriptors or memory.
+_ACCEPT_PAUSE_S = 0.5
 
 Application = Callable[..., object]
 
@@ -61,6 +67,7 @@ class ApiServer:
         try:
             built = _build_server(self._app, self._host, self.port, self._threads)
             built.prepare()
+            built.socket = _Listener(built.socket)
         except (OSError, ValueError) as error:
             raise exception.ConfigurationError(reason=(
                 f'nova-vnc-api cannot listen on {self._host}:{self.port} ([DEFAULT]osapi_compute_listen, '
@@ -99,6 +106,30 @@ class _Server(wsgi.Server):
 
     def error_log(self, msg: str = '', level: int = logging.INFO, traceback: bool = False) -> None:
         LOG.log(level, 'HTTP server: %s', msg, exc_info=traceback)
+
+
+class _Listener:
+    """cheroot's listening socket, of which it learns no failure.
+
+    Otherwise one that repeats itself (EMFILE) keeps cheroot from looking at all other connections, also from closing
+    those that have ended or been silent for too long: so it would go on for ever, and without a pause.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        try:
+            return self._sock.accept()
+        except TimeoutError:
+            raise
+        except OSError as error:
+            LOG.error('Cannot accept a connection: %s', error)
+        time.sleep(_ACCEPT_PAUSE_S)
+        raise TimeoutError
 
 
 def _build_server(app: Application, host: str, port: int, threads: int) -> _Server:
