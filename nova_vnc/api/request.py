@@ -76,7 +76,10 @@ class ApiRequest:
             raise faults.Refusal(400, 'Malformed request body') from None
 
     def _read_body(self) -> bytes:
-        if (self.http.content_length or 0) > self.max_body_bytes:
+        length = self.http.content_length or 0
+        if length < 0:
+            raise faults.Refusal(400, 'Malformed Content-Length')
+        if length > self.max_body_bytes:
             raise self._too_large()
         if not self.http.is_body_readable:
             return b''

@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
+import time
 from collections.abc import Callable
+from typing import Any
 
 from cheroot import wsgi
-from cheroot.server import HTTPConnection
+from cheroot.server import HTTPConnection, HTTPRequest
 from oslo_log import log as logging
 
 from nova_vnc import exception, threads
+from nova_vnc.net.deadline import Deadline
 
 LOG = logging.getLogger(__name__)
 
@@ -31,6 +35,12 @@ STOP_TIMEOUT_S = 15
 BACKLOG = 128
 
 _STOP_POLL_S = 0.1
+
+# A socket with a timeout of 0 would not wait at all.
+_SHORTEST_WAIT_S = 0.001
+
+# How long to leave connections alone after accept() has failed for want of file descriptors or memory.
+_ACCEPT_PAUSE_S = 0.5
 
 Application = Callable[..., object]
 
@@ -61,6 +71,7 @@ class ApiServer:
         try:
             built = _build_server(self._app, self._host, self.port, self._threads)
             built.prepare()
+            built.socket = _Listener(built.socket)
         except (OSError, ValueError) as error:
             raise exception.ConfigurationError(reason=(
                 f'nova-vnc-api cannot listen on {self._host}:{self.port} ([DEFAULT]osapi_compute_listen, '
@@ -88,8 +99,50 @@ def _reason(error: Exception) -> str:
     return found[1] if found else str(error)
 
 
+class _Socket:
+    """A client's connection. cheroot bounds each read alone, so a client that sends byte by byte would have a thread.
+
+    :ivar deadline: of all reads together; None: there is none
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.deadline: Deadline | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def recv_into(self, *args: Any) -> int:
+        if self.deadline is not None:
+            if self.deadline.expired():
+                raise TimeoutError('timed out')     # the words by which cheroot knows it
+            self._sock.settimeout(max(_SHORTEST_WAIT_S, self.deadline.remaining()))
+        return self._sock.recv_into(*args)
+
+
+class _Request(HTTPRequest):
+
+    def parse_request(self) -> None:
+        sock = self.conn.socket
+        sock.deadline = Deadline(CLIENT_TIMEOUT_S)
+        try:
+            super().parse_request()
+        finally:
+            sock.deadline = None
+            sock.settimeout(CLIENT_TIMEOUT_S)
+
+
+class _Connection(HTTPConnection):
+    RequestHandlerClass = _Request
+
+    def __init__(self, server: wsgi.Server, sock: socket.socket, makefile: Any) -> None:
+        super().__init__(server, _Socket(sock), makefile)
+
+
 class _Server(wsgi.Server):
     """cheroot's, which would print its errors, and let silent connections take its threads."""
+
+    ConnectionClass = _Connection
 
     def process_conn(self, conn: HTTPConnection) -> None:
         if conn.last_used is None:  # new: it waits in the selector until it says something, CLIENT_TIMEOUT_S at most
@@ -99,6 +152,30 @@ class _Server(wsgi.Server):
 
     def error_log(self, msg: str = '', level: int = logging.INFO, traceback: bool = False) -> None:
         LOG.log(level, 'HTTP server: %s', msg, exc_info=traceback)
+
+
+class _Listener:
+    """cheroot's listening socket, of which it learns no failure.
+
+    Otherwise one that repeats itself (EMFILE) keeps cheroot from looking at all other connections, also from closing
+    those that have ended or been silent for too long: so it would go on for ever, and without a pause.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        try:
+            return self._sock.accept()
+        except TimeoutError:
+            raise
+        except OSError as error:
+            LOG.error('Cannot accept a connection: %s', error)
+        time.sleep(_ACCEPT_PAUSE_S)
+        raise TimeoutError
 
 
 def _build_server(app: Application, host: str, port: int, threads: int) -> _Server:

@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import stat
 from pathlib import Path
 from typing import BinaryIO
 from urllib import parse
+
+# Not the file is what is missing.
+_WANT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 # Our own files; what the page needs lies below a name that noVNC does not use.
 OWN_FILES = Path(__file__).with_name('web')
@@ -73,7 +77,10 @@ class FileTree:
         self._own_page = own_page
 
     def open(self, url_path: str) -> ServedFile | None:
-        """Return the regular file at a path, without query; index.html for a directory that ends in a slash."""
+        """Return the regular file at a path, without query; index.html for a directory that ends in a slash.
+
+        :raises OSError: for want of file descriptors or memory
+        """
         names = _split(url_path)
         if names is None:
             return None
@@ -101,7 +108,9 @@ def _open_regular(path: str, is_own: bool) -> ServedFile | None:
     try:
         # Should somebody put a FIFO there, opening it must not wait for its other end.
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in _WANT:
+            raise
         return None
     status = os.fstat(fd)
     if not stat.S_ISREG(status.st_mode):

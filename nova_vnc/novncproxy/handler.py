@@ -182,7 +182,12 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
         if location is not None:
             self._answer(HTTPStatus.FOUND, headers={'Location': location, 'Cache-Control': 'no-store'})
             return
-        served = self.server.files.open(self.path.partition('?')[0])
+        try:
+            served = self.server.files.open(self.path.partition('?')[0])
+        except OSError as error:
+            LOG.error('%s: cannot open a file: %s', self.peer, error.strerror)
+            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, headers={'Retry-After': '5', 'Cache-Control': 'no-store'})
+            return
         if served is None:
             self._answer_missing()
             return

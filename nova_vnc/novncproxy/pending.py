@@ -129,6 +129,15 @@ class PendingConnections:
             victim.connection.displace(victim.stage)
             self._on_full(limit, victim.address)
 
+    def displace_inactive(self) -> None:
+        """Let all go that have let the proxy wait: no newcomer can be accepted, for want of file descriptors."""
+        with self._changed:
+            now = self._clock()
+            victims = [place for place in self._places.values() if now > place.active_until]
+            self._evict(*victims)
+        for victim in victims:
+            victim.connection.displace(victim.stage)
+
     def move(self, connection: Droppable, stage: Stage) -> bool:
         """Take note of a step forward; return False if the connection has lost its place."""
         with self._changed:

@@ -117,6 +117,7 @@ class Server:
             return  # it left before we came, or another worker was faster
         except OSError as error:
             LOG.error('Cannot accept a connection: %s', error)
+            self._pending.displace_inactive()
             time.sleep(_ACCEPT_PAUSE_S)
             return
         sock.setblocking(True)

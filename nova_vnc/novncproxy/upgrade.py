@@ -29,7 +29,7 @@ class UpgradeRefused(Exception):
 
 def check_upgrade(request_version: str, headers: Message) -> None:
     """:raises UpgradeRefused: the handshake lacks something"""
-    if request_version == 'HTTP/1.0' or 'upgrade' not in _tokens(headers, 'Connection'):
+    if request_version < 'HTTP/1.1' or 'upgrade' not in _tokens(headers, 'Connection'):
         raise UpgradeRefused(HTTPStatus.BAD_REQUEST, 'A WebSocket needs HTTP/1.1 and the header Connection: Upgrade.')
     if headers.get_all('Sec-WebSocket-Version') != [VERSION]:
         raise UpgradeRefused(HTTPStatus.UPGRADE_REQUIRED, f'Only version {VERSION} of WebSocket is spoken here.')

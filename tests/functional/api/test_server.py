@@ -160,6 +160,29 @@ def test_connections_that_say_nothing_take_no_place(api, bus):
             sock.close()
 
 
+def test_a_header_that_comes_byte_by_byte_gets_no_more_time(api, monkeypatch):
+    monkeypatch.setattr(server, 'CLIENT_TIMEOUT_S', 1)
+    with api.connect() as sock:
+        sock.settimeout(0.05)
+        sock.sendall(b'GET / HTTP/1.1\r\nX: ')
+        started = time.monotonic()
+        answer = b''
+        while not answer and time.monotonic() - started < 10:
+            try:
+                sock.send(b'x')
+                answer = sock.recv(4096)
+            except TimeoutError:
+                pass
+    assert b' 408 ' in answer.splitlines()[0]
+
+
+def test_a_length_below_zero(api):
+    with api.connect() as sock:
+        sock.sendall(f'POST {CONSOLES} HTTP/1.1\r\nHost: x\r\nX-Auth-Token: a:b\r\nContent-Length: -4\r\n'
+                     'OpenStack-API-Version: compute 2.6\r\nContent-Type: application/json\r\n\r\n'.encode())
+        assert b' 400 ' in read_all(sock).splitlines()[0]
+
+
 def test_a_connection_serves_one_request(api):
     with api.connect() as sock:
         sock.sendall(b'GET / HTTP/1.1\r\nHost: x\r\n\r\n')

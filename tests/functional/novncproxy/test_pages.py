@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+import errno
 import logging
+import os
 import socket
 import time
 
@@ -66,6 +68,22 @@ def test_what_has_not_changed_is_not_sent_again(rig):
     response = rig.get('/core/rfb.js', If_Modified_Since=modified)
     assert response.status == 304
     assert response.body == b''
+
+
+@pytest.mark.parametrize('number', [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_a_file_that_cannot_be_opened_now_is_not_missing(rig, monkeypatch, caplog, number):
+    os_open = os.open
+
+    def fail(path, *args, **kwargs):
+        if str(path).endswith('vnc.html'):
+            raise OSError(number, os.strerror(number))
+        return os_open(path, *args, **kwargs)
+
+    rig.start()
+    monkeypatch.setattr(os, 'open', fail)
+    response = rig.get('/vnc.html')
+    assert (response.status, response.headers['retry-after']) == (503, '5')
+    assert f'cannot open a file: {os.strerror(number)}' in caplog.text
 
 
 @pytest.mark.parametrize('target', [

@@ -112,6 +112,16 @@ class TestPlaces:
         assert crowd.displaced == [0]
         assert inactive.displaced is Stage.SERVED
 
+    def test_all_the_inactive_go_where_nobody_can_be_accepted(self):
+        crowd = Crowd()
+        silent, idle, asked = crowd.add(), crowd.add(HERE, Stage.SERVED), crowd.add(HERE, Stage.SERVED, Stage.ASKED)
+        crowd.now += PATIENCE_S[Stage.SERVED] + 1
+        newcomer = crowd.add()
+        crowd.pending.displace_inactive()
+        assert (silent.displaced, idle.displaced) == (Stage.SILENT, Stage.SERVED)
+        assert asked.displaced is newcomer.displaced is None
+        assert len(crowd.pending) == 2
+
     def test_who_waits_for_the_proxy_is_not_inactive(self):
         crowd = Crowd(most=3)
         asked = crowd.add(HERE, Stage.SERVED, Stage.ASKED)

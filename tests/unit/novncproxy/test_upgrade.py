@@ -35,9 +35,10 @@ def test_bad(changes):
     assert refused.value.status == HTTPStatus.BAD_REQUEST
 
 
-def test_old_http():
+@pytest.mark.parametrize('version', ['HTTP/0.9', 'HTTP/1.0', 'HTTP/1.00'])
+def test_old_http(version):
     with pytest.raises(upgrade.UpgradeRefused):
-        upgrade.check_upgrade('HTTP/1.0', build_headers())
+        upgrade.check_upgrade(version, build_headers())
 
 
 @pytest.mark.parametrize('version', [None, '7', '8', '14', '13, 8', ['13', '13']])
