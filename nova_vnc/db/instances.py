@@ -107,8 +107,9 @@ def last_heard_at(connection: sa.Connection) -> float:
 
 
 def forgive_silence(connection: sa.Connection, until: float) -> None:
-    """Count the silence of all hosts from now on: nobody could be heard before."""
-    connection.execute(_HOSTS.update().values(silent_since=until))
+    """Count the silence of all hosts from now on: nobody could be heard before, and nobody has been heard since."""
+    was_heard = sa.case((_HOSTS.c.last_report_at > until, until), else_=_HOSTS.c.last_report_at)
+    connection.execute(_HOSTS.update().values(silent_since=until, last_report_at=was_heard))
 
 
 def said_by(connection: sa.Connection, host: str, uuids: Sequence[str] | None = None) -> dict[str, Said]:

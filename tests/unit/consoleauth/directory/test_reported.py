@@ -372,6 +372,21 @@ class TestSilence:
         assert patient.get(A).instance.vm_state == 'active'
 
 
+    def test_after_a_time_in_which_our_clock_was_ahead(self, cloud: Cloud):
+        cloud.clock.now += 86400
+        late = cloud.messages('h2')
+        cloud.report('h1', A)
+        cloud.report('h2', B)
+        cloud.clock.now -= 86400
+        cloud.wait(STALE_AFTER_S + 61, 'h3')     # it counts from the first report on
+        assert [host.is_silent for host in cloud.directories[0].hosts()] == [True, True, False]
+        cloud.report('h3', A)
+        assert cloud.holder(A) == 'h3'
+        # The clock of this host was ahead as well.
+        cloud.send(late)
+        assert cloud.holder(B) is None
+
+
 class TestOperator:
     def test_names_the_home(self, cloud: Cloud):
         cloud.report('evil', A, project_id='p-evil')
