@@ -299,7 +299,8 @@ def hosts(connection: sa.Connection) -> list[Host]:
 
 
 def _held() -> sa.Select[Any]:
-    known = [_HOLDERS.c[name] for name in _KNOWN]
+    known = [sa.func.coalesce(_HOLDERS.c.display_name, _REPORTED.c.display_name).label('display_name'),
+             _HOLDERS.c.project_id, _HOLDERS.c.user_id]
     columns = [column for column in _REPORTED.c if column.name not in (*_KNOWN, 'report_number', 'claimed_at')]
     held = sa.and_(_REPORTED.c.uuid == _HOLDERS.c.uuid, _REPORTED.c.host == _HOLDERS.c.host)
     return (sa.select(*columns, *known, _SILENT_SINCE.label('silent_since'))

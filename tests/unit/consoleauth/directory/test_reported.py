@@ -251,6 +251,16 @@ class TestClaims:
             f'Security event: host evil says that instance {A} belongs to project p-evil, but it is known to belong to '
             'p1: refused. This is no attack if an administrator has moved or rebuilt it']
 
+    def test_of_a_vm_that_was_not_described_to_its_host_at_first(self, cloud: Cloud):
+        for _ in range(2):
+            cloud.report('h1', A, vm_state='unknown', name='instance-1', display_name='instance-1')
+            assert cloud.directories[0].get(A).instance.display_name == 'instance-1'
+        for _ in range(2):
+            cloud.report('h1', A, project_id='p1', user_id='u1', display_name='web')
+            cloud.report('h1', A, vm_state='unknown', name='instance-1', display_name='instance-1')
+            found = cloud.directories[0].page('p1', 'web', 10, None)[0].instance
+            assert (found.uuid, found.user_id, found.display_name, found.vm_state) == (A, 'u1', 'web', 'unknown')
+
     def test_a_renamed_vm(self, cloud: Cloud):
         cloud.report('h1', A, display_name='old')
         cloud.report('h1', A, display_name='new')
