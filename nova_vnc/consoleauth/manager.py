@@ -138,6 +138,9 @@ class NovaVNCEndpoint:
         """
         if not isinstance(limit, int) or limit < 0:
             raise exception.InvalidInput(reason='limit is not a number from 0')
+        if project_id is not None and not _is_text(project_id, tokens.MAX_LENGTH):
+            raise exception.InvalidInput(reason='project_id is no printable text of at most '
+                                                f'{tokens.MAX_LENGTH} characters')
         if name is not None and not _is_text(name, _MAX_NAME_LENGTH):
             raise exception.InvalidInput(reason=f'name is no printable text of at most {_MAX_NAME_LENGTH} characters')
         last = objects.normalize_uuid(marker)
@@ -164,6 +167,8 @@ def _parse_report(host: object, number: object, total: object, instances: object
         raise exception.InvalidInput(reason='report_number, total or instances is of another type')
     if len(instances) > contract.MAX_REPORT or not 0 <= number < 2 ** 63:
         raise exception.InvalidInput(reason='too many instances in one message, or a number out of range')
+    if not all(isinstance(values, dict) for values in instances):
+        raise exception.InvalidInput(reason='an instance of another type')
     return Report(host, number, total, [objects.InstanceRecord.from_dict(values) for values in instances])
 
 

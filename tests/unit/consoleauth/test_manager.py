@@ -155,6 +155,9 @@ class TestOurMethods:
     @pytest.mark.parametrize(('arguments', 'name'), [
         ({'limit': -1}, 'InvalidInput'), ({'limit': 'x'}, 'InvalidInput'), ({'name': 5}, 'InvalidInput'),
         ({'name': 'x' * 513}, 'InvalidInput'), ({'name': '\ud800'}, 'InvalidInput'),
+        ({'project_id': 5}, 'InvalidInput'), ({'project_id': ['p1']}, 'InvalidInput'),
+        ({'project_id': 'p1\x00'}, 'InvalidInput'), ({'project_id': '\ud800'}, 'InvalidInput'),
+        ({'project_id': 'x' * 256}, 'InvalidInput'),
         ({'marker': 'x'}, 'MarkerNotFound'), ({'marker': UUID.replace('9', '8')}, 'MarkerNotFound')])
     def test_list_instances_malformed(self, ours: manager.NovaVNCEndpoint, arguments: dict[str, Any], name: str):
         assert raised_by(ours.list_instances, **arguments) == name
@@ -163,6 +166,7 @@ class TestOurMethods:
         {'host': ''}, {'host': None}, {'host': 'x' * 256}, {'host': 'a\nforged line'}, {'number': 'x'},
         {'number': 2 ** 63}, {'number': -1}, {'total': 'x'}, {'instances': None, 'total': 0},
         {'instances': [{'uuid': 'x'}]}, {'instances': [{'host': 'h1'}]}, {'instances': [{'uuid': UUID}] * 501},
+        {'instances': [None]}, {'instances': ['x']}, {'instances': [{'uuid': UUID}, []]},
     ])
     def test_malformed_report(self, ours: manager.NovaVNCEndpoint, caplog: pytest.LogCaptureFixture,
                               change: dict[str, Any]):
