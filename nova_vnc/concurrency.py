@@ -161,8 +161,7 @@ class Epoll:
 
     def __init__(self) -> None:
         self._epoll = _original_select().epoll()
-        if _patched:
-            _notify_hub_of_new_fd(self._epoll.fileno())
+        note_new_fd(self._epoll.fileno())
         self.register = self._epoll.register
         self.modify = self._epoll.modify
         self.unregister = self._epoll.unregister
@@ -188,7 +187,10 @@ def _original_select() -> Any:
     return patcher.original('select')
 
 
-def _notify_hub_of_new_fd(fd: int) -> None:
+def note_new_fd(fd: int) -> None:
+    """Let green threads wait for a descriptor that code in C has opened."""
+    if not _patched:
+        return
     # The hub may still know the number: from a socket that was closed while a green thread waited for it.
     from eventlet import hubs
     hubs.notify_opened(fd)

@@ -12,7 +12,6 @@ from nova_vnc import exception, objects
 from nova_vnc.api import ceilings
 from nova_vnc.context import RequestContext
 from nova_vnc.net.deadline import Deadline
-from nova_vnc.rpc import caller, expiring
 from nova_vnc.rpc.consoleauth import MAX_PAGE, DirectoryEntry
 
 LOG = logging.getLogger(__name__)
@@ -21,11 +20,6 @@ PROTOCOL_VNC = 'vnc'
 
 # nova.compute.api.API.get_vnc_console: the VM is about to leave its host.
 _REFUSED_TASK_STATES = ('deleting', 'migrating')
-
-# A host that has not answered is not asked for so long: who tries again right away would wait in vain once more.
-_LEAVE_ALONE_S = 10.0
-# Who had less time than this for a host does not learn from its silence.
-_FAIR_WAIT_S = 1.0
 
 
 class ConsoleAuth(Protocol):
@@ -56,15 +50,12 @@ class ConsolePlane:
     """Every call raises ServiceUnavailable when there is no answer by its deadline. Thread-safe.
 
     :param places: of calls that may wait for compute hosts
-    :param silent_hosts: those that have just not answered; it forgets them
     """
 
-    def __init__(self, consoleauth: ConsoleAuth, compute: Compute, places: ceilings.Ceilings,
-                 silent_hosts: expiring.ExpiringSet | None = None) -> None:
+    def __init__(self, consoleauth: ConsoleAuth, compute: Compute, places: ceilings.Ceilings) -> None:
         self._consoleauth = consoleauth
         self._compute = compute
         self._places = places
-        self._silent_hosts = silent_hosts or expiring.ExpiringSet(_LEAVE_ALONE_S)
 
     def get_instance(self, ctxt: RequestContext, instance_id: str, deadline: Deadline) -> DirectoryEntry:
         """Return a VM that the user may see.
@@ -116,24 +107,14 @@ class ConsolePlane:
         if protocol != PROTOCOL_VNC:
             raise exception.ConsoleTypeUnavailable(console_type=console_type)
         _check_state(instance)
-        if entry.host_is_silent or instance.host in self._silent_hosts:
+        if entry.host_is_silent:
             raise exception.HostSilent(host=instance.host)
-        answer = self._ask_host(ctxt, instance, console_type, deadline)
+        with self._places.call_of(instance.host):
+            answer = self._compute.get_vnc_console(ctxt, instance, console_type, deadline)
         info = _connect_info(answer, instance.uuid, console_type)
         self._consoleauth.authorize_console(ctxt, info, deadline)
         LOG.info('Gave out a %s console of instance %s on host %s', console_type, instance.uuid, instance.host)
         return str(info.access_url)
-
-    def _ask_host(self, ctxt: RequestContext, instance: objects.InstanceRecord, console_type: str,
-                  deadline: Deadline) -> dict[str, Any]:
-        had_s = deadline.remaining()
-        try:
-            with self._places.call_of(instance.host):
-                return self._compute.get_vnc_console(ctxt, instance, console_type, deadline)
-        except caller.NoAnswer:
-            if had_s >= _FAIR_WAIT_S:
-                self._silent_hosts.add(instance.host)
-            raise
 
     def check_token(self, ctxt: RequestContext, token: str, deadline: Deadline) -> objects.ConnectInfo | None:
         """Return what a console token stands for; None: it opens nothing.

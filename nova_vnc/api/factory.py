@@ -15,12 +15,16 @@ from oslo_middleware import exceptions as middleware_exceptions
 from nova_vnc import exception
 from nova_vnc.api import application, auth, ceilings, console_plane, request_id, server, wsgi
 from nova_vnc.rpc import caller, compute, consoleauth
+from nova_vnc.rpc.silent_hosts import SilentHosts
 
 LOG = logging.getLogger(__name__)
 
 # For all that a request asks of other services, one after the other, in seconds: a user who is told within ten that the
 # console service or a host is away is told in time, and telling takes a moment too.
 REQUEST_TIMEOUT_S = 9.0
+
+# For so long a compute host that has not answered is not asked: who tries again right away would wait in vain again.
+_REST_S = 10.0
 
 HEALTHCHECK_PATH = '/healthcheck'
 
@@ -66,7 +70,8 @@ def _build_application(conf: cfg.ConfigOpts, rpc_caller: caller.Caller,
     places = ceilings.Ceilings(conf.api.threads)
     plane = console_plane.ConsolePlane(
         consoleauth.ConsoleAuthAPI(rpc_caller),
-        compute.ComputeAPI(rpc_caller, compute.versions_to_send(conf.upgrade_levels.compute)), places)
+        compute.ComputeAPI(rpc_caller, compute.versions_to_send(conf.upgrade_levels.compute),
+                           silent_hosts=SilentHosts(_REST_S)), places)
     return application.Application(plane, authentication or build_authentication(conf.api.auth_strategy),
                                    min(conf.api.max_limit, consoleauth.MAX_PAGE), REQUEST_TIMEOUT_S, places,
                                    # Not oslo.middleware's limiter: it answers in HTML, past the access log.

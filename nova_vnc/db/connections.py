@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from oslo_db.sqlalchemy import engines
 
+from nova_vnc import concurrency
 from nova_vnc.net.deadline import Deadline
 
 # A caller waits 8 s in all, so a server that does not answer is given up before.
@@ -101,6 +102,8 @@ def _wait_for_postgresql(connection: Any) -> None:
     deadline = Deadline(_ANSWER_TIMEOUT_S)
     while (state := connection.poll()) != extensions.POLL_OK:
         waits = [connection.fileno()]
+        if connection.status not in (extensions.STATUS_READY, extensions.STATUS_BEGIN):
+            concurrency.note_new_fd(connection.fileno())   # it is being connected
         readable, writable, _ = select.select(waits if state == extensions.POLL_READ else [],
                                               waits if state == extensions.POLL_WRITE else [], [], deadline.remaining())
         if not readable and not writable:

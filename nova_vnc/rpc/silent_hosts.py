@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which compute hosts have just not answered.
 
-After a call without an answer a host is silent: one caller at a time may try it again, everybody else is told at once.
-One answer of any kind, an error too, ends that.
+After a call without an answer a host is silent: it is left alone for a while, then one caller at a time may try it
+again; everybody else is told at once. One answer of any kind, an error too, ends that.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -38,17 +39,21 @@ class _Calls:
 class SilentHosts:
     """Thread-safe. One for each process, or for each client of the compute services.
 
+    :param rest_s: for how long nobody tries a host that has just not answered
     :param max_tries: most tries of silent hosts at once
     :param least_wait_s: a call that ended without an answer sooner says nothing about its host
     """
 
-    def __init__(self, max_tries: int = _MAX_TRIES, least_wait_s: float = _LEAST_WAIT_S,
+    def __init__(self, rest_s: float = 0, *, max_tries: int = _MAX_TRIES, least_wait_s: float = _LEAST_WAIT_S,
                  clock: Callable[[], float] = time.monotonic) -> None:
+        self._rest_s = rest_s
         self._max_tries = max_tries
         self._least_wait_s = least_wait_s
         self._clock = clock
         self._lock = threading.Lock()
-        self._is_silent: cachetools.TTLCache[str, bool] = cachetools.TTLCache(_MAX_HOSTS, _REMEMBER_S, timer=clock)
+        # When a host did not answer last; None: it did.
+        self._unanswered_at: cachetools.TTLCache[str, float | None] = cachetools.TTLCache(
+            _MAX_HOSTS, _REMEMBER_S, timer=clock)
         self._tried: set[str] = set()
         self._calls: dict[str, _Calls] = {}
 
@@ -97,9 +102,11 @@ class SilentHosts:
             return is_try
 
     def _needs_try(self, host: str, seems_silent: bool) -> bool:
-        if not self._is_silent.get(host, seems_silent):
+        unanswered_at = self._unanswered_at.get(host, -math.inf if seems_silent else None)
+        if unanswered_at is None:
             return False
-        if host in self._tried or len(self._tried) >= self._max_tries:
+        is_resting = self._clock() - unanswered_at < self._rest_s
+        if is_resting or host in self._tried or len(self._tried) >= self._max_tries:
             raise exception.HostSilent(host=host)
         return True
 
@@ -112,6 +119,6 @@ class SilentHosts:
             if not calls.count:
                 del self._calls[host]
             if answered is not None:
-                self._is_silent[host] = not answered
+                self._unanswered_at[host] = None if answered else self._clock()
             if answered:
                 calls.owed_since = self._clock()

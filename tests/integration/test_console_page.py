@@ -14,6 +14,7 @@ from nova_vnc.compute.virt.demo.server import DemoServer
 from tests.fixtures.backend import concurrency_backend
 from tests.fixtures.browser import Browser
 from tests.fixtures.bus import in_process_bus
+from tests.fixtures.fail import unexpected
 from tests.fixtures.pictures import demo_text, find_picture
 from tests.fixtures.polling import wait_until
 from tests.functional.novncproxy.rig import DISPLAY_NAME, INSTANCE_UUID, Rig, shake_hands
@@ -29,7 +30,7 @@ ENDED = "document.body.dataset.state === 'ended'"
 @pytest.fixture
 def guest() -> Iterator[DemoServer]:
     guest = DemoServer(Screen('demo'), b'demo-guest')
-    guest.start()
+    guest.start(unexpected)
     yield guest
     guest.stop()
 

@@ -4,6 +4,7 @@
 import contextlib
 import itertools
 import logging
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -94,6 +95,29 @@ def test_a_lock_that_is_not_released_hinders_nobody_else(rows: Database, monkeyp
         finally:
             ended.set()
         assert reader.result() > 10
+
+
+def wait_for_byte(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        sock.recv(1)
+
+
+def test_a_descriptor_on_which_a_green_thread_was_left_waiting(database: Database):
+    """A library in C gets a number that eventlet believes to be in use."""
+    database.close()
+    socks = [sock for _ in range(4) for sock in socket.socketpair()]
+    for sock in socks:
+        threading.Thread(target=wait_for_byte, args=(sock,), daemon=True).start()
+    time.sleep(0.05)    # until they wait
+    for sock in socks:
+        sock.shutdown(socket.SHUT_RDWR)
+        sock.close()
+    try:
+        assert host_of(database, A) is None
+    finally:
+        database.close()
+        for sock in [sock for _ in range(8) for sock in socket.socketpair()]:
+            sock.close()    # with that eventlet knows that nobody waits for these numbers, in the next tests
 
 
 @pytest.fixture

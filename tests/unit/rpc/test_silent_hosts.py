@@ -55,6 +55,20 @@ def test_one_at_a_time_may_try_a_silent_one(rig):
     assert rig.may_ask()
 
 
+def test_nobody_tries_one_that_rests():
+    rig = Rig(rest_s=10)
+    rig.ask(outcome=NO_ANSWER)
+    rig.now += 9.9
+    assert not rig.may_ask()
+    assert rig.may_ask('another')
+    rig.now += 0.2
+    rig.ask(outcome=NO_ANSWER)
+    assert not rig.may_ask()
+    rig.now += 10
+    rig.ask()
+    assert rig.may_ask()
+
+
 @pytest.mark.parametrize('answer', ANSWERS)
 def test_an_answer_of_any_kind_ends_it(rig, answer):
     rig.ask(outcome=NO_ANSWER)
@@ -124,7 +138,7 @@ def test_memory_is_bounded(rig, monkeypatch):
     rig = Rig()
     for number in range(100):
         rig.ask(f'h{number}', NO_ANSWER)
-    assert len(rig.hosts._is_silent) <= 10
+    assert len(rig.hosts._unanswered_at) <= 10
     assert not rig.hosts._tried
     assert not rig.hosts._calls
 
@@ -141,11 +155,11 @@ def test_whoever_asks_and_however_it_ends(steps):
     for host, outcome, goes_on, seconds in steps:
         rig.now += seconds
         asking = rig.hosts.asking(host)
-        silent = rig.hosts._is_silent.get(host)
+        silent = rig.hosts._unanswered_at.get(host)
         try:
             asking.__enter__()
         except exception.HostSilent:
-            assert silent
+            assert silent is not None
             continue
         under_way.append((asking, outcome))
         assert len(rig.hosts._tried) <= 2

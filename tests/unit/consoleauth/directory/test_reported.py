@@ -246,10 +246,10 @@ class TestClaims:
         cloud.report('h1', A, vm_state='stopped', project_id='p1')
         for _ in range(4):
             cloud.report('evil', A, project_id='p-evil')
-        # By each nova-consoleauth.
-        assert [record.getMessage() for record in caplog.records if record.name.startswith('nova_vnc.')] == 2 * [
+        # One of each nova-consoleauth.
+        assert [record.getMessage() for record in caplog.records if record.name.startswith('nova_vnc.')] == [
             f'Security event: host evil says that instance {A} belongs to project p-evil, but it is known to belong to '
-            'p1: refused. This is no attack if an administrator has moved or rebuilt it']
+            'p1: refused. This is no attack if an administrator has moved or rebuilt it'] * 2
 
     def test_of_a_vm_that_was_not_described_to_its_host_at_first(self, cloud: Cloud):
         for _ in range(2):
