@@ -414,6 +414,17 @@ class TestOperator:
         cloud.report('h1', A)
         assert cloud.holder(A) == 'h1'
 
+    def test_names_the_owner_where_a_liar_was_first(self, cloud: Cloud, caplog: pytest.LogCaptureFixture):
+        cloud.report('evil', A, vm_state='stopped', project_id='p-evil')
+        cloud.report('h1', A, project_id='p1')
+        found = cloud.directories[0].get(A).instance
+        assert (found.host, found.project_id) == ('h1', 'p-evil')       # nothing tells who lies
+        assert f'host h1 says that instance {A} belongs to project p1' in caplog.text
+        cloud.database.write(lambda connection: instances.set_owner(connection, A, 'p1', None))
+        cloud.report('evil', A, vm_state='stopped', project_id='p-evil')
+        found = cloud.directories[0].get(A).instance
+        assert (found.host, found.project_id) == ('h1', 'p1')
+
     def test_names_a_host_that_does_not_have_it(self, cloud: Cloud):
         cloud.report('h1', A)
         with pytest.raises(exception.InvalidInput, match=f'host h2 does not report instance {A}; those that do: h1'):
