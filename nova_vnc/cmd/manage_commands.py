@@ -17,6 +17,8 @@ from nova_vnc.consoleauth.directory.reported import HostState, ReportedInstanceD
 from nova_vnc.db import factory, instances
 from nova_vnc.db.engine import Database
 
+_MAX_LENGTH = 255       # of the columns
+
 
 @dataclasses.dataclass(frozen=True)
 class Task:
@@ -49,6 +51,8 @@ def sync(task: Task) -> None:
 def set_owner(task: Task) -> None:
     database, arguments = task.database, task.arguments
     uuid = _check_uuid(arguments.uuid)
+    for name in (arguments.project, arguments.user):
+        _check_name(name)
     database.write(lambda connection: instances.set_owner(connection, uuid, arguments.project, arguments.user))
     found = database.read(lambda connection: instances.find(connection, uuid))
     if found is None:
@@ -89,6 +93,7 @@ def _state(host: HostState) -> str:
 
 def forget_host(task: Task) -> None:
     host = task.arguments.compute_host
+    _check_name(host)
     count = task.directory.forget_host(host)
     print(f'Host {host} and what it said of {count} VMs are forgotten. If it reports again, it is listed again.')
 
@@ -98,6 +103,12 @@ def _check_uuid(text: str) -> str:
     if uuid is None:
         raise exception.InvalidInput(reason=f'{text!r} is not a UUID')
     return uuid
+
+
+def _check_name(text: str | None) -> None:
+    if text is not None and not (0 < len(text) <= _MAX_LENGTH and text.isprintable()):
+        raise exception.InvalidInput(reason=f'{text[:_MAX_LENGTH]!a} is no printable text of 1 to {_MAX_LENGTH} '
+                                            'characters')
 
 
 def register_cli_opts(conf: cfg.ConfigOpts) -> None:

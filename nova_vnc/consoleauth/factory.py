@@ -59,7 +59,7 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     checks = HostChecks(compute, hosts, build_places(threads))
     checker = TokenChecker(store, directory, checks, options.token_ttl,
                            shared_reads=database.shared_reads if database else contextlib.nullcontext)
-    work = manager.Manager(store, directory, checker, options.token_ttl)
+    work = manager.Manager(store, directory, checker, options.token_ttl, manager.build_report_places(threads))
     server = BackgroundServer(transport, contract.TOPIC, conf.host, [
         manager.NovaEndpoint(work), manager.GrizzlyEndpoint(work), manager.NovaVNCEndpoint(work)])
     return ConsoleAuthService(server, caller, store, database)

@@ -20,12 +20,28 @@ from nova_vnc.consoleauth.checker import TokenChecker
 from nova_vnc.consoleauth.directory.base import Entry, InstanceDirectory, Report
 from nova_vnc.consoleauth.stores.base import TokenStore
 from nova_vnc.context import RequestContext
+from nova_vnc.net.ceiling import Ceiling, Crowded
 from nova_vnc.rpc import consoleauth as contract
-from nova_vnc.rpc import errors
+from nova_vnc.rpc import errors, expiring
 
 LOG = logging.getLogger(__name__)
 
 _MAX_NAME_LENGTH = 512      # of a name filter: a display name with each character escaped
+
+
+# As many messages of one host are handled at once even where there are few threads: a large host's report comes in
+# several.
+_MIN_REPORTS_OF_A_HOST = 4
+
+
+def build_report_places(threads: int) -> Ceiling:
+    """Return the places of messages that report instances, of which a host has an eighth of the threads at most.
+
+    The messages of one host wait for each other, so that one that sends too many would have all threads wait.
+
+    :param threads: of the RPC server
+    """
+    return Ceiling(total=threads, each=max(threads // 8, _MIN_REPORTS_OF_A_HOST))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +52,7 @@ class Manager:
     directory: InstanceDirectory
     checker: TokenChecker
     ttl_s: int
+    report_places: Ceiling
     clock: Callable[[], float] = time.time
 
 
@@ -104,6 +121,7 @@ class NovaVNCEndpoint:
 
     def __init__(self, manager: Manager) -> None:
         self._manager = manager
+        self._said_crowded = expiring.ExpiringSet()
 
     def check_token(self, ctxt: RequestContext, token: str) -> dict[str, Any]:
         """Return a TokenCheck as a dict, always."""
@@ -138,6 +156,9 @@ class NovaVNCEndpoint:
         """
         if not isinstance(limit, int) or limit < 0:
             raise exception.InvalidInput(reason='limit is not a number from 0')
+        if project_id is not None and not _is_text(project_id, tokens.MAX_LENGTH):
+            raise exception.InvalidInput(reason='project_id is no printable text of at most '
+                                                f'{tokens.MAX_LENGTH} characters')
         if name is not None and not _is_text(name, _MAX_NAME_LENGTH):
             raise exception.InvalidInput(reason=f'name is no printable text of at most {_MAX_NAME_LENGTH} characters')
         last = objects.normalize_uuid(marker)
@@ -150,9 +171,15 @@ class NovaVNCEndpoint:
                          instances: list[dict[str, Any]]) -> None:
         """Learn what a host has. A cast, so whatever goes wrong is said here."""
         try:
-            self._manager.directory.report(_parse_report(host, report_number, total, instances))
+            report = _parse_report(host, report_number, total, instances)
+            with self._manager.report_places.place(report.host):
+                self._manager.directory.report(report)
         except exception.InvalidInput as error:
             LOG.warning('Left out a malformed report of host %.255r: %s', host, error)
+        except Crowded:
+            if host not in self._said_crowded:
+                LOG.warning('Left out a report of host %s, which sends more of them than can be handled', host)
+            self._said_crowded.add(host)
         except exception.StoreUnavailable as error:
             LOG.debug('Could not store a report of host %s: %s', host, error)   # db says it once
 
@@ -164,6 +191,8 @@ def _parse_report(host: object, number: object, total: object, instances: object
         raise exception.InvalidInput(reason='report_number, total or instances is of another type')
     if len(instances) > contract.MAX_REPORT or not 0 <= number < 2 ** 63:
         raise exception.InvalidInput(reason='too many instances in one message, or a number out of range')
+    if not all(isinstance(values, dict) for values in instances):
+        raise exception.InvalidInput(reason='an instance of another type')
     return Report(host, number, total, [objects.InstanceRecord.from_dict(values) for values in instances])
 
 

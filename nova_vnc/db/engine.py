@@ -18,9 +18,12 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from oslo_db import api as oslo_db_api
+from oslo_log import log as logging
 
 from nova_vnc import exception
 from nova_vnc.db import connections, failures, models, schema, sqlite_file
+
+LOG = logging.getLogger(__name__)
 
 T = TypeVar('T')
 
@@ -115,7 +118,8 @@ class Database:
                 with engine.begin() as connection:
                     if schema.content_of(connection) is schema.Content.NOVA:
                         raise _nova_database(self.name)
-                    schema.upgrade(connection)
+                    is_changed = schema.upgrade(connection)
+                _say_upgraded(is_changed)
             finally:
                 engine.dispose()
 
@@ -244,11 +248,17 @@ class Database:
                 self._held = sqlite_file.create(path)
                 engine = connections.engine_to_write(self._url, self._options)
                 with engine.begin() as connection:
-                    schema.upgrade(connection)
+                    is_changed = schema.upgrade(connection)
+                _say_upgraded(is_changed)
                 engine.dispose()
         except _USELESS_PATH as error:
             raise exception.ConfigurationError(
                 reason=f'[DEFAULT]state_path: {path} cannot be written: {error.strerror}') from None
+
+
+def _say_upgraded(is_changed: bool) -> None:
+    if is_changed:
+        LOG.info('The tables of the database were created or brought up to date')
 
 
 def _write_once(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:

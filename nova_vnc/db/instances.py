@@ -107,8 +107,9 @@ def last_heard_at(connection: sa.Connection) -> float:
 
 
 def forgive_silence(connection: sa.Connection, until: float) -> None:
-    """Count the silence of all hosts from now on: nobody could be heard before."""
-    connection.execute(_HOSTS.update().values(silent_since=until))
+    """Count the silence of all hosts from now on: nobody could be heard before, and nobody has been heard since."""
+    was_heard = sa.case((_HOSTS.c.last_report_at > until, until), else_=_HOSTS.c.last_report_at)
+    connection.execute(_HOSTS.update().values(silent_since=until, last_report_at=was_heard))
 
 
 def said_by(connection: sa.Connection, host: str, uuids: Sequence[str] | None = None) -> dict[str, Said]:
@@ -276,33 +277,36 @@ def page(connection: sa.Connection, project_id: str | None, name_like: str | Non
     :param name_like: pattern of LIKE for the display name, with the escape character `!`; letter case does not count
     :param marker: only what comes after this uuid
     """
-    statement = _held()
+    # The page is chosen before the join, of which PostgreSQL believes that it finds next to nothing: it would join all.
+    statement = sa.select(_HOLDERS).where(_HOLDERS.c.host.is_not(None))
     if project_id is not None:
         statement = statement.where(_HOLDERS.c.project_id == project_id)
     if name_like is not None:
         statement = statement.where(_HOLDERS.c.display_name.ilike(name_like, escape='!'))
     if marker is not None:
         statement = statement.where(_HOLDERS.c.uuid > marker)
-    rows = connection.execute(statement.order_by(_HOLDERS.c.uuid).limit(limit)).mappings()
+    chosen = statement.order_by(_HOLDERS.c.uuid).limit(limit).subquery()
+    rows = connection.execute(_held(chosen).order_by(chosen.c.uuid)).mappings()
     return [dict(row) for row in rows]
 
 
 def hosts(connection: sa.Connection) -> list[Host]:
     """Return the hosts ordered by name."""
-    held = sa.func.count(_HOLDERS.c.uuid)
+    # Counted before the join: for each host MariaDB would look at every VM.
+    held = sa.select(_HOLDERS.c.host, sa.func.count().label('held')).group_by(_HOLDERS.c.host).subquery()
     rows = connection.execute(
-        sa.select(_HOSTS.c.host, _HOSTS.c.last_report_at, _SILENT_SINCE, held)
-        .select_from(_HOSTS).outerjoin(_HOLDERS, _HOLDERS.c.host == _HOSTS.c.host)
-        .group_by(_HOSTS.c.host, _HOSTS.c.last_report_at, _HOSTS.c.silent_since).order_by(_HOSTS.c.host))
+        sa.select(_HOSTS.c.host, _HOSTS.c.last_report_at, _SILENT_SINCE, sa.func.coalesce(held.c.held, 0))
+        .select_from(_HOSTS).outerjoin(held, held.c.host == _HOSTS.c.host).order_by(_HOSTS.c.host))
     return [Host(*row) for row in rows]
 
 
-def _held() -> sa.Select[Any]:
-    known = [_HOLDERS.c[name] for name in _KNOWN]
+def _held(holders: sa.FromClause = _HOLDERS) -> sa.Select[Any]:
+    known = [sa.func.coalesce(holders.c.display_name, _REPORTED.c.display_name).label('display_name'),
+             holders.c.project_id, holders.c.user_id]
     columns = [column for column in _REPORTED.c if column.name not in (*_KNOWN, 'report_number', 'claimed_at')]
-    held = sa.and_(_REPORTED.c.uuid == _HOLDERS.c.uuid, _REPORTED.c.host == _HOLDERS.c.host)
+    held = sa.and_(_REPORTED.c.uuid == holders.c.uuid, _REPORTED.c.host == holders.c.host)
     return (sa.select(*columns, *known, _SILENT_SINCE.label('silent_since'))
-            .select_from(_HOLDERS).join(_REPORTED, held).join(_HOSTS, _HOSTS.c.host == _HOLDERS.c.host))
+            .select_from(holders).join(_REPORTED, held).join(_HOSTS, _HOSTS.c.host == holders.c.host))
 
 
 # -- owners

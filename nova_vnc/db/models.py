@@ -67,7 +67,7 @@ instance_holders = sa.Table(
     # Those that count: the operator's, else those that are known.
     sa.Column('project_id', sa.String(255)),
     sa.Column('user_id', sa.String(255)),
-    sa.Column('display_name', sa.String(255)),
+    sa.Column('display_name', sa.String(255)),                      # NULL: no host could describe it yet
     # Those that are known from reports, and no other report changes.
     sa.Column('known_project_id', sa.String(255)),
     sa.Column('known_user_id', sa.String(255)),

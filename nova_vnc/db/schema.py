@@ -12,9 +12,6 @@ import alembic.config
 import alembic.migration
 import alembic.script
 import sqlalchemy as sa
-from oslo_log import log as logging
-
-LOG = logging.getLogger(__name__)
 
 # A name of its own, so that Nova's alembic_version could stand beside it.
 VERSION_TABLE = 'nova_vnc_alembic_version'
@@ -22,6 +19,10 @@ VERSION_TABLE = 'nova_vnc_alembic_version'
 _SCRIPTS = 'nova_vnc:db/migrations'
 # Found in Nova's cell databases and in its API database.
 _NOVA_TABLES = frozenset({'instances', 'cell_mappings'})
+# A lock on nothing but a name, or on a number that is as good as one: until the transaction ends, and in MariaDB, where
+# each change of a table ends one, until the connection does.
+_WAIT_FOR_OTHERS = {'postgresql': 'SELECT pg_advisory_xact_lock(7802914463815520)',
+                    'mysql': "SELECT GET_LOCK(LEFT(CONCAT('nova_vnc.', DATABASE()), 64), 3600)"}
 # alembic.context is one for the whole process.
 _alembic_lock = threading.Lock()
 
@@ -61,15 +62,20 @@ def is_up_to_date(connection: sa.Connection) -> bool:
     return current == scripts.get_current_head() or current not in known
 
 
-def upgrade(connection: sa.Connection) -> None:
-    """Run the migrations that this database lacks, in the transaction of the connection."""
+def upgrade(connection: sa.Connection) -> bool:
+    """Run the migrations that this database lacks, in the transaction of the connection; tell whether it lacked any.
+
+    On a server, one process at a time does so, and others wait for it.
+    """
+    if connection.dialect.name in _WAIT_FOR_OTHERS:
+        connection.execute(sa.text(_WAIT_FOR_OTHERS[connection.dialect.name]))
     if is_up_to_date(connection):
-        return
+        return False
     config = _config()
     config.attributes['connection'] = connection
     with _alembic_lock:
         alembic.command.upgrade(config, 'head')
-    LOG.info('The tables of the database were created or brought up to date')
+    return True
 
 
 def _config() -> alembic.config.Config:

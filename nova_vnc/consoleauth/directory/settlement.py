@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from nova_vnc import objects
 from nova_vnc.consoleauth.directory import claims
 from nova_vnc.consoleauth.directory.silence import Silence
 from nova_vnc.db import instances
@@ -82,11 +83,14 @@ def _learn(uuid: str, old: instances.Holder | None, verdict: claims.Verdict,
     """Return what is known of a VM after a verdict.
 
     Project and user stay what its first home said, also that there are none. The name is what the most senior home
-    calls it: renaming a server of Nova's reaches the domain by and by.
+    calls it: renaming a server of Nova's reaches the domain by and by. A host to which the hypervisor does not describe
+    a VM tells neither.
     """
     home = next((word for word in words if word.host == verdict.home), None)
     if home is None:
         return old and dataclasses.replace(old, host=verdict.holder)
+    if home.vm_state == objects.VM_STATE_UNKNOWN:
+        return dataclasses.replace(old or instances.Holder(uuid, None, None, None, None), host=verdict.holder)
     if old is None or old.display_name is None:
         return instances.Holder(uuid, verdict.holder, home.project_id, home.user_id, home.display_name)
     return dataclasses.replace(old, host=verdict.holder, display_name=home.display_name)

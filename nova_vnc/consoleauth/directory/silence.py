@@ -24,5 +24,8 @@ class Silence:
         return self.unknown_after_s > 0 and now - silent_since > max(self.unknown_after_s, self.stale_after_s)
 
     def is_nobodys(self, heard_at: float, now: float) -> bool:
-        """Tell whether nobody at all has been heard for so long that it is no fault of a host's."""
-        return now - heard_at > self.stale_after_s
+        """Tell whether nobody at all has been heard for so long that it is no fault of a host's.
+
+        So it is where the last one was heard in the future: our own clock was set back.
+        """
+        return abs(now - heard_at) > self.stale_after_s

@@ -30,7 +30,8 @@ def dispatcher(tmp_path: Path):
     with new_database(tmp_path) as database:
         store, directory = DatabaseTokenStore(database), ReportedInstanceDirectory(database, 180)
         directory.report(Report('compute1', 1, 1, [InstanceRecord(uuid=AUTHORIZE.args['instance_uuid'])]))
-        work = manager.Manager(store, directory, TokenChecker(store, directory, checks_of(Compute()), 600), 600)
+        work = manager.Manager(store, directory, TokenChecker(store, directory, checks_of(Compute()), 600), 600,
+                                manager.build_report_places(64))
         yield oslo_dispatcher.RPCDispatcher(
             [manager.NovaEndpoint(work), manager.GrizzlyEndpoint(work), manager.NovaVNCEndpoint(work)],
             ContextSerializer(), oslo_messaging.DefaultRPCAccessPolicy)

@@ -146,3 +146,13 @@ def test_malformed(manage: Manage):
     assert 'required: ACTION' in manage.refuses('db')
     assert '--project' in manage.refuses('instance', 'set-owner', UUID)
     assert 'nothing' in manage.refuses('nothing')
+
+
+@pytest.mark.parametrize('arguments', [
+    ['instance', 'set-owner', UUID, '--project', ''], ['instance', 'set-owner', UUID, '--project', 'a\nb'],
+    ['instance', 'set-owner', UUID, '--project', '\udcff'], ['instance', 'set-owner', UUID, '--project', 'x' * 256],
+    ['instance', 'set-owner', UUID, '--project', 'p', '--user', '\udcff'], ['host', 'forget', '\udcff']])
+def test_what_is_no_name(manage: Manage, arguments: list[str]):
+    with pytest.raises(exception.InvalidInput, match='is no printable text of 1 to 255 characters') as caught:
+        manage(*arguments)
+    assert str(caught.value).isascii()

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
+import dataclasses
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import oslo_messaging
@@ -9,11 +12,13 @@ import pytest
 from nova_vnc import exception, objects
 from nova_vnc.consoleauth import manager
 from nova_vnc.consoleauth.checker import TokenChecker
+from nova_vnc.consoleauth.directory.base import Report
 from nova_vnc.consoleauth.directory.reported import ReportedInstanceDirectory
 from nova_vnc.consoleauth.stores.database import DatabaseTokenStore
 from nova_vnc.context import service_context
 from nova_vnc.db.engine import Database
 from nova_vnc.rpc.errors import WireError
+from tests.fixtures.polling import wait_until
 from tests.unit.consoleauth.test_checker import Compute, checks_of
 
 UUID = '9169fdb2-5b74-46b1-9803-60d2926bd97c'
@@ -26,7 +31,8 @@ ARGUMENTS = {'token': TOKEN, 'console_type': 'novnc', 'host': '192.0.2.1', 'port
 @pytest.fixture
 def work(database: Database) -> manager.Manager:
     store, directory = DatabaseTokenStore(database), ReportedInstanceDirectory(database, 180)
-    return manager.Manager(store, directory, TokenChecker(store, directory, checks_of(Compute()), 600), 600)
+    return manager.Manager(store, directory, TokenChecker(store, directory, checks_of(Compute()), 600), 600,
+                           manager.build_report_places(64))
 
 
 @pytest.fixture
@@ -155,6 +161,9 @@ class TestOurMethods:
     @pytest.mark.parametrize(('arguments', 'name'), [
         ({'limit': -1}, 'InvalidInput'), ({'limit': 'x'}, 'InvalidInput'), ({'name': 5}, 'InvalidInput'),
         ({'name': 'x' * 513}, 'InvalidInput'), ({'name': '\ud800'}, 'InvalidInput'),
+        ({'project_id': 5}, 'InvalidInput'), ({'project_id': ['p1']}, 'InvalidInput'),
+        ({'project_id': 'p1\x00'}, 'InvalidInput'), ({'project_id': '\ud800'}, 'InvalidInput'),
+        ({'project_id': 'x' * 256}, 'InvalidInput'),
         ({'marker': 'x'}, 'MarkerNotFound'), ({'marker': UUID.replace('9', '8')}, 'MarkerNotFound')])
     def test_list_instances_malformed(self, ours: manager.NovaVNCEndpoint, arguments: dict[str, Any], name: str):
         assert raised_by(ours.list_instances, **arguments) == name
@@ -163,6 +172,7 @@ class TestOurMethods:
         {'host': ''}, {'host': None}, {'host': 'x' * 256}, {'host': 'a\nforged line'}, {'number': 'x'},
         {'number': 2 ** 63}, {'number': -1}, {'total': 'x'}, {'instances': None, 'total': 0},
         {'instances': [{'uuid': 'x'}]}, {'instances': [{'host': 'h1'}]}, {'instances': [{'uuid': UUID}] * 501},
+        {'instances': [None]}, {'instances': ['x']}, {'instances': [{'uuid': UUID}, []]},
     ])
     def test_malformed_report(self, ours: manager.NovaVNCEndpoint, caplog: pytest.LogCaptureFixture,
                               change: dict[str, Any]):
@@ -174,6 +184,36 @@ class TestOurMethods:
     def test_fields_of_a_later_release_are_left_out(self, ours: manager.NovaVNCEndpoint):
         report(ours, 'h1', [{'uuid': UUID, 'host': 'h1', 'new_field': 5}], number=2)
         assert 'new_field' not in ours.get_instance(service_context(), instance_uuid=UUID)
+
+
+class SlowDirectory(ReportedInstanceDirectory):
+    """Reports of the host `evil` take until released."""
+
+    def __init__(self) -> None:
+        self.released = threading.Event()
+        self.reported: list[str] = []
+
+    def report(self, report: Report) -> None:
+        self.reported.append(report.host)
+        if report.host == 'evil':
+            assert self.released.wait(30)
+
+
+def test_a_host_that_reports_too_much_leaves_threads_for_others(work: manager.Manager,
+                                                                caplog: pytest.LogCaptureFixture):
+    directory = SlowDirectory()
+    ours = manager.NovaVNCEndpoint(dataclasses.replace(work, directory=directory))
+    with ThreadPoolExecutor(64) as pool:
+        try:
+            sent = [pool.submit(report, ours, 'evil', []) for _ in range(64)]
+            wait_until(lambda: sum(one.done() for one in sent) == 64 - 8, 30, 'all but an eighth to be left out')
+            pool.submit(report, ours, 'h1', []).result(30)
+        finally:
+            directory.released.set()
+    report(ours, 'evil', [])
+    assert directory.reported == ['evil'] * 8 + ['h1', 'evil']
+    assert [record.getMessage() for record in caplog.records] == [
+        'Left out a report of host evil, which sends more of them than can be handled']
 
 
 def test_contracts():

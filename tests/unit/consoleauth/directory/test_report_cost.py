@@ -4,7 +4,7 @@
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 import sqlalchemy as sa
@@ -95,25 +95,54 @@ def crowd(database: Database) -> Database:
         connection.execute(models.reported_hosts.insert().values(host='h1', report_number=1, last_report_at=0))
         connection.execute(models.instance_holders.insert(), holders)
         connection.execute(models.reported_instances.insert(), rows)
-        if connection.dialect.name == 'mysql':
-            for table in ('instance_holders', 'reported_instances'):
-                connection.execute(sa.text(f'ANALYZE TABLE {table}')).fetchall()
-        else:
-            connection.execute(sa.text('ANALYZE'))
+        analyze(connection)
     database.write(fill)
     return database
 
 
+def analyze(connection: sa.Connection) -> None:
+    """Let the database know what its tables hold."""
+    if connection.dialect.name == 'mysql':
+        for table in ('instance_holders', 'reported_instances'):
+            connection.execute(sa.text(f'ANALYZE TABLE {table}')).fetchall()
+    else:
+        connection.execute(sa.text('ANALYZE'))
+
+
 def test_what_a_project_lists_is_found_by_an_index(crowd: Database):
     marker = f'00000000-0000-4000-0007-{5:012d}'
-
-    def explain(connection: sa.Connection) -> str:
-        with noted() as statements:
-            assert len(instances.page(connection, 'p7', None, 25, marker)) == 25
-        statement, parameters = statements.sent[-1]
-        word = 'EXPLAIN QUERY PLAN' if connection.dialect.name == 'sqlite' else 'EXPLAIN'
-        return str(connection.exec_driver_sql(f'{word} {statement}', parameters).fetchall())
-    plan = crowd.read(explain)
+    plan = plan_of(crowd, lambda connection: instances.page(connection, 'p7', None, 25, marker), 25)
     assert 'instance_holders_project_id_uuid_idx' in plan
     assert 'Seq Scan on reported_instances' not in plan
     assert 'SCAN reported_instances' not in plan
+
+
+def test_a_page_of_a_large_project_is_not_joined_before_it_is_chosen(crowd: Database):
+    def give_all_to_one(connection: sa.Connection) -> None:
+        connection.execute(models.instance_holders.update().values(project_id='p7'))
+        analyze(connection)
+    crowd.write(give_all_to_one)
+    plan = plan_of(crowd, lambda connection: instances.page(connection, 'p7', None, 25, None), 25)
+    assert not plan.startswith("[('Limit")      # PostgreSQL: the limit is outermost
+    assert 'Seq Scan on reported_instances' not in plan
+    assert 'SCAN reported_instances' not in plan
+
+
+def test_vms_are_counted_once_for_all_hosts(crowd: Database):
+    plan = plan_of(crowd, instances.hosts, 1)
+    # Of MariaDB: select_type and table.
+    assert "'SIMPLE', 'instance_holders'" not in plan
+
+
+def plan_of(database: Database, look_up: Callable[[sa.Connection], Sequence[object]], count: int) -> str:
+    """Return how the database finds what a look-up finds.
+
+    :param count: of what it finds
+    """
+    def explain(connection: sa.Connection) -> str:
+        with noted() as statements:
+            assert len(look_up(connection)) == count
+        statement, parameters = statements.sent[-1]
+        word = 'EXPLAIN QUERY PLAN' if connection.dialect.name == 'sqlite' else 'EXPLAIN'
+        return str(connection.exec_driver_sql(f'{word} {statement}', parameters).fetchall())
+    return database.read(explain)

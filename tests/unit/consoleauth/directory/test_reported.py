@@ -251,6 +251,16 @@ class TestClaims:
             f'Security event: host evil says that instance {A} belongs to project p-evil, but it is known to belong to '
             'p1: refused. This is no attack if an administrator has moved or rebuilt it'] * 2
 
+    def test_of_a_vm_that_was_not_described_to_its_host_at_first(self, cloud: Cloud):
+        for _ in range(2):
+            cloud.report('h1', A, vm_state='unknown', name='instance-1', display_name='instance-1')
+            assert cloud.directories[0].get(A).instance.display_name == 'instance-1'
+        for _ in range(2):
+            cloud.report('h1', A, project_id='p1', user_id='u1', display_name='web')
+            cloud.report('h1', A, vm_state='unknown', name='instance-1', display_name='instance-1')
+            found = cloud.directories[0].page('p1', 'web', 10, None)[0].instance
+            assert (found.uuid, found.user_id, found.display_name, found.vm_state) == (A, 'u1', 'web', 'unknown')
+
     def test_a_renamed_vm(self, cloud: Cloud):
         cloud.report('h1', A, display_name='old')
         cloud.report('h1', A, display_name='new')
@@ -372,6 +382,21 @@ class TestSilence:
         assert patient.get(A).instance.vm_state == 'active'
 
 
+    def test_after_a_time_in_which_our_clock_was_ahead(self, cloud: Cloud):
+        cloud.clock.now += 86400
+        late = cloud.messages('h2')
+        cloud.report('h1', A)
+        cloud.report('h2', B)
+        cloud.clock.now -= 86400
+        cloud.wait(STALE_AFTER_S + 61, 'h3')     # it counts from the first report on
+        assert [host.is_silent for host in cloud.directories[0].hosts()] == [True, True, False]
+        cloud.report('h3', A)
+        assert cloud.holder(A) == 'h3'
+        # The clock of this host was ahead as well.
+        cloud.send(late)
+        assert cloud.holder(B) is None
+
+
 class TestOperator:
     def test_names_the_home(self, cloud: Cloud):
         cloud.report('evil', A, project_id='p-evil')
@@ -388,6 +413,17 @@ class TestOperator:
         assert cloud.holder(A) == 'evil'
         cloud.report('h1', A)
         assert cloud.holder(A) == 'h1'
+
+    def test_names_the_owner_where_a_liar_was_first(self, cloud: Cloud, caplog: pytest.LogCaptureFixture):
+        cloud.report('evil', A, vm_state='stopped', project_id='p-evil')
+        cloud.report('h1', A, project_id='p1')
+        found = cloud.directories[0].get(A).instance
+        assert (found.host, found.project_id) == ('h1', 'p-evil')       # nothing tells who lies
+        assert f'host h1 says that instance {A} belongs to project p1' in caplog.text
+        cloud.database.write(lambda connection: instances.set_owner(connection, A, 'p1', None))
+        cloud.report('evil', A, vm_state='stopped', project_id='p-evil')
+        found = cloud.directories[0].get(A).instance
+        assert (found.host, found.project_id) == ('h1', 'p1')
 
     def test_names_a_host_that_does_not_have_it(self, cloud: Cloud):
         cloud.report('h1', A)
