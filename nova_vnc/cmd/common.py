@@ -55,6 +55,7 @@ def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.Con
             conf.concurrency_backend    # was chosen by concurrency, which leaves complaints to others  # noqa: B018
         logging.setup(conf, PROJECT, version())
         log_format.use_own_words()
+        log_format.follow_nova()
     except (cfg.Error, logging.LogConfigError, OSError) as error:
         raise exception.ConfigurationError(reason=' '.join(str(error).split())) from None
     return conf

@@ -71,6 +71,43 @@ def test_a_wrong_value_is_one_line_that_names_the_option(tmp_path, command, text
     assert named in complaints[0]
 
 
+# As openstack-helm writes it: what is not said by the logger `nova` is lost.
+LOGGING_OF_NOVA = '''
+[loggers]
+keys = root, nova
+[handlers]
+keys = null, stdout
+[formatters]
+keys = context
+[logger_root]
+level = WARNING
+handlers = null
+[logger_nova]
+level = INFO
+handlers = stdout
+qualname = nova
+[handler_null]
+class = logging.NullHandler
+args = ()
+[handler_stdout]
+class = StreamHandler
+args = (sys.stdout,)
+formatter = context
+[formatter_context]
+class = oslo_log.formatters.ContextFormatter
+'''
+
+
+def test_a_logging_configuration_written_for_nova_hears_us(tmp_path):
+    (tmp_path / 'logging.conf').write_text(LOGGING_OF_NOVA)
+    path = tmp_path / 'nova.conf'
+    path.write_text(f'[DEFAULT]\nlog_config_append = {tmp_path}/logging.conf\n[api]\nauth_strategy = keystone\n')
+    done = run('nova-vnc-api', '--config-file', str(path))
+    assert done.returncode == 1
+    assert ' CRITICAL ' in done.stdout
+    assert '[api]auth_strategy' in done.stdout
+
+
 # A line that nobody but this service uses, and one because of which it does not start.
 OF_EACH = {
     'nova-vnc-api': ('[api]\nmax_limit = -1\n', '[api]\nauth_strategy = keystone\n'),
