@@ -56,6 +56,8 @@ def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.Con
         logging.setup(conf, PROJECT, version())
         log_format.use_own_words()
         log_format.follow_nova()
+    except UnicodeDecodeError as error:
+        raise exception.ConfigurationError(reason=refusal.not_text(error)) from None
     except (cfg.Error, logging.LogConfigError, OSError) as error:
         raise exception.ConfigurationError(reason=' '.join(str(error).split())) from None
     return conf

@@ -32,6 +32,11 @@ def naming_options(conf: cfg.ConfigOpts) -> Iterator[None]:
         raise exception.ConfigurationError(reason=_describe(conf, error)) from None
 
 
+def not_text(error: UnicodeDecodeError) -> str:
+    """oslo.config lets this error through, without the name of the file."""
+    return f'a configuration file is not UTF-8: {error.reason} {error.object[error.start:error.start + 1]!r}'
+
+
 def _describe(conf: cfg.ConfigOpts, error: cfg.Error) -> str:
     for group, option in _options():
         found = _error_of(conf, group, option)

@@ -39,12 +39,14 @@ def test_novncproxy_has_the_flags_of_novas(option):
 
 @pytest.mark.parametrize(('text', 'named'), [
     ('[DEFAULT]\nconcurrency_backend = asyncio\n', '[DEFAULT]concurrency_backend = asyncio'),
+    ('[DEFAULT]\nconcurrency_backend = $nothing\n', '[DEFAULT]concurrency_backend = $nothing'),
     ('not an option file', 'nova.conf'),
+    ('# Für Änderungen', 'not UTF-8'),
 ])
 @pytest.mark.parametrize('command', COMMANDS)
 def test_what_all_need_is_one_line(tmp_path, command, text, named):
     path = tmp_path / 'nova.conf'
-    path.write_text(text)
+    path.write_text(text, encoding='latin-1')
     done = run(command, '--config-file', str(path))
     assert done.returncode == 1
     assert named in done.stderr
