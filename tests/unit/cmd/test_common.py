@@ -73,6 +73,20 @@ def test_a_wrong_value_is_one_line_that_names_the_option(tmp_path, command, text
     assert named in complaints[0]
 
 
+@pytest.mark.parametrize(('command', 'text', 'named'), [
+    ('nova-novncproxy', '[DEFAULT]\ntransport_url = rabbit://nova:pa$sword@192.0.2.1/\n', '[DEFAULT]transport_url '),
+    ('nova-consoleauth', '[database]\nconnection = mysql://nova:pa$sword@192.0.2.1/x\n', '[database]connection '),
+])
+def test_a_dollar_in_a_password_is_told_without_the_password(tmp_path, command, text, named):
+    path = tmp_path / 'nova.conf'
+    path.write_text(text)
+    done = run(command, '--config-file', str(path))
+    assert done.returncode == 1
+    output = done.stdout + done.stderr
+    assert f' CRITICAL nova_vnc.cmd.common [-] {named}refers to an option' in output
+    assert 'sword' not in output
+
+
 # As openstack-helm writes it: what is not said by the logger `nova` is lost.
 LOGGING_OF_NOVA = '''
 [loggers]
