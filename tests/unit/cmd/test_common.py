@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands' own words, seen from outside: the commands run as processes."""
 import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from tests.fixtures.polling import wait_until
 
 COMMANDS = ('nova-vnc-api', 'nova-vnc-compute', 'nova-consoleauth', 'nova-novncproxy')
 
@@ -169,3 +173,24 @@ def test_standalone_refuses_a_port_that_is_none(port):
     done = run('nova-vnc-standalone', f'--port={port}')
     assert done.returncode == 2
     assert 'is not a TCP port' in done.stderr
+
+
+@pytest.mark.parametrize('command', [*COMMANDS, 'nova-vnc-manage', 'nova-vnc-standalone'])
+def test_an_interrupt_while_it_starts_ends_it_without_a_word(tmp_path, command):
+    os.mkfifo(tmp_path / 'nova.conf')       # it waits for somebody to write there
+    path = os.path.join(os.path.dirname(sys.executable), command)
+    process = subprocess.Popen([path, '--config-file', str(tmp_path / 'nova.conf')], stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True)
+    wait_until(lambda: is_read(tmp_path / 'nova.conf'), 30, 'it to read its file')
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30)[0] == ''
+    assert process.returncode == -signal.SIGINT
+
+
+def is_read(fifo: Path) -> bool:
+    """Tell whether somebody has opened it; it stays open here, so that he goes on to wait."""
+    try:
+        os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    return True
