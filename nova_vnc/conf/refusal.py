@@ -43,12 +43,15 @@ def _describe(conf: cfg.ConfigOpts, error: cfg.Error) -> str:
         if type(found) is type(error) and str(found) == str(error):
             value = _value_in_files(conf, group, option)
             return f'[{group}]{option.name} = {value}: {_reason(found, option, value)}'
-    for group, name in _all_options(conf):
+    for group, name in _all_options(conf):      # those of libraries too
         found = _error_of(conf, group, name)
-        if isinstance(found, _REFERS_TO_NOTHING) and str(found) == str(error):
+        if found is None or str(found) != str(error):
+            continue
+        if isinstance(found, _REFERS_TO_NOTHING):
             # Neither the value, which may hold a password, nor the name that is not known, which is a part of it.
             return f'[{group}]{name} refers to an option that is not known here (a dollar sign is written as $$)'
-    return ' '.join(str(error).split())     # an option of a library's
+        return f'[{group}]{name}: {" ".join(str(error).split())}'
+    return ' '.join(str(error).split())
 
 
 def _all_options(conf: cfg.ConfigOpts) -> Iterator[tuple[str, str]]:

@@ -13,9 +13,9 @@ from tests.fixtures.polling import wait_until
 COMMANDS = ('nova-vnc-api', 'nova-vnc-compute', 'nova-consoleauth', 'nova-novncproxy')
 
 
-def run(command: str, *args: str) -> subprocess.CompletedProcess:
+def run(command: str, *args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
     path = os.path.join(os.path.dirname(sys.executable), command)
-    return subprocess.run([path, *args], capture_output=True, text=True, timeout=60)
+    return subprocess.run([path, *args], capture_output=True, text=True, timeout=60, env=env)
 
 
 @pytest.mark.parametrize('command', [*COMMANDS, 'nova-vnc-standalone'])
@@ -65,6 +65,8 @@ def test_what_all_need_is_one_line(tmp_path, command, text, named):
     ('nova-novncproxy', '[vnc]\nauth_schemes = vnc\n', 'argument --auth_schemes: '),
     ('nova-vnc-compute', '[vnc]\nnovncproxy_base_url = console\n[DEFAULT]\ncompute_driver = demo\n',
      '[vnc]novncproxy_base_url = console'),
+    # Of oslo.messaging's, read together with the URL.
+    ('nova-vnc-api', '[oslo_messaging_rabbit]\nrpc_conn_pool_size = 0\n', '[oslo_messaging_rabbit]rpc_conn_pool'),
     ('nova-vnc-standalone', '[novncproxy]\nconnect_timeout = 0\n', '[novncproxy]connect_timeout = 0'),
 ])
 def test_a_wrong_value_is_one_line_that_names_the_option(tmp_path, command, text, named):
@@ -75,6 +77,16 @@ def test_a_wrong_value_is_one_line_that_names_the_option(tmp_path, command, text
     complaints = [line for line in (done.stdout + done.stderr).splitlines() if ' INFO ' not in line]
     assert len(complaints) == 1, complaints
     assert named in complaints[0]
+
+
+def test_the_journal_without_its_library_is_one_line(tmp_path):
+    (tmp_path / 'systemd.py').touch()       # in the place of the library, if it is installed
+    path = tmp_path / 'nova.conf'
+    path.write_text('[DEFAULT]\nuse_journal = True\n')
+    done = run('nova-novncproxy', '--config-file', str(path), env={**os.environ, 'PYTHONPATH': str(tmp_path)})
+    assert done.returncode == 1
+    assert done.stderr.startswith('nova-novncproxy: [DEFAULT]use_journal = True needs')
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(('command', 'text', 'named'), [
