@@ -80,9 +80,9 @@ def _read_concurrency_backend(args: list[str]) -> str:
     conf.register_opt(cfg.StrOpt('concurrency_backend', default='auto'))  # noqa: V301 - read before nova_vnc.conf is
     try:
         conf(args, project='nova')
-    except (cfg.Error, SystemExit):
+        value = conf.concurrency_backend
+    except (cfg.Error, UnicodeDecodeError, SystemExit):
         return 'auto'
-    value = conf.concurrency_backend
     return value if value in ('eventlet', 'threading') else 'auto'
 
 

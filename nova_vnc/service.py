@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging as stdlib_logging
 import os
 import queue
@@ -23,8 +22,8 @@ LOG = logging.getLogger(__name__)
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 _FAILED = 0     # the number of no signal
-# Somebody who sends signals in a loop gets no more than this for it.
-_MOST_ACTIONS_DUE = 4
+# As many as there may be: what is left of a storm of signals must not stand before the one that ends the process.
+_READ_AT_ONCE = 65536
 _STOP_POLL_S = 0.05
 # What is left of a stop in a hurry is done by the end of the process.
 _HURRIED_STOP_S = 10.0
@@ -62,7 +61,8 @@ class SignalWaiter:
         self.second = threading.Event()
         self.failures: list[str] = []
         self._actions = actions
-        self._due: queue.Queue[int] = queue.Queue(_MOST_ACTIONS_DUE)
+        self._due: queue.Queue[int] = queue.Queue()
+        self._is_due: set[int] = set()  # somebody who sends signals in a loop gets no more than one of each kind
         self._had_terminal = _has_terminal()
         self._reader, writer = socket.socketpair()
         writer.setblocking(False)
@@ -88,8 +88,9 @@ class SignalWaiter:
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
 
     def _read(self) -> None:
-        while numbers := self._reader.recv(16):
-            for number in numbers:
+        while numbers := self._reader.recv(_READ_AT_ONCE):
+            ending = [number for number in numbers if number in _ENDING]
+            for number in (*ending, *sorted(set(numbers).difference(ending))):
                 self._take(number)
 
     def _take(self, number: int) -> None:
@@ -99,13 +100,14 @@ class SignalWaiter:
         LOG.info('Received %s', signal.Signals(number).name)
         if number in _ENDING or (number == signal.SIGHUP and self._had_terminal and not _has_terminal()):
             (self.second if self.first.is_set() else self.first).set()
-        else:
-            with contextlib.suppress(queue.Full):   # it is asked for more often than it can be done
-                self._due.put_nowait(number)
+        elif number not in self._is_due:
+            self._is_due.add(number)
+            self._due.put(number)
 
     def _act(self) -> None:
         while True:
             number = self._due.get()
+            self._is_due.discard(number)
             try:
                 self._actions[number]()
             except Exception:

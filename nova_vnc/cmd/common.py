@@ -53,11 +53,23 @@ def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.Con
         conf(list(argv), project=PROJECT, version=version(), default_config_files=default_config_files)
         with refusal.naming_options(conf):
             conf.concurrency_backend    # was chosen by concurrency, which leaves complaints to others  # noqa: B018
-        logging.setup(conf, PROJECT, version())
+        _set_up_logging(conf)
         log_format.use_own_words()
+        log_format.follow_nova()
+    except UnicodeDecodeError as error:
+        raise exception.ConfigurationError(reason=refusal.not_text(error)) from None
     except (cfg.Error, logging.LogConfigError, OSError) as error:
         raise exception.ConfigurationError(reason=' '.join(str(error).split())) from None
     return conf
+
+
+def _set_up_logging(conf: cfg.ConfigOpts) -> None:
+    try:
+        logging.setup(conf, PROJECT, version())
+    except RuntimeError as error:   # what it raises in place of an ImportError
+        raise exception.ConfigurationError(
+            reason=f'[DEFAULT]use_journal = {conf.use_journal} needs a Python library that is not installed ({error}); '
+                   'pip install systemd-python brings it') from None
 
 
 def run(argv: Sequence[str] | None, build_service: ServiceBuilder,

@@ -61,7 +61,8 @@ class ConsoleAnnouncer:
             self._stopped.wait(POLL_INTERVAL_S if self._announced else FIRST_POLL_INTERVAL_S)
 
     def _announce_new(self) -> None:
-        servers = self._request('GET', f'/v2.1/servers?limit={MAX_VMS}')['servers']
+        # Without any where the API answers with an error, when its database is locked for instance.
+        servers = self._request('GET', f'/v2.1/servers?limit={MAX_VMS}').get('servers', [])
         for server in servers:
             if server['id'] in self._announced:
                 continue

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Log lines that hold what was logged, and nothing else."""
+"""Log lines that hold what was logged, and nothing else, and that go where Nova's go."""
 
 from __future__ import annotations
 
 import json
 import logging
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from oslo_log import formatters
@@ -39,7 +40,23 @@ class OwnWordsFormatter(logging.Formatter):
 
 
 def use_own_words() -> None:
-    """Let all handlers of the root logger leave out what nobody has logged. Call it once logging is set up, again."""
-    for handler in logging.getLogger().handlers:
+    """Let all handlers leave out what nobody has logged. Call it once logging is set up, again."""
+    for handler in _handlers():
         if handler.formatter is not None and not isinstance(handler.formatter, OwnWordsFormatter):
             handler.setFormatter(OwnWordsFormatter(handler.formatter))
+
+
+def follow_nova() -> None:
+    """Let handlers and level that a file of [DEFAULT]log_config_append gives to Nova's logger, `nova`, hold for ours.
+
+    To logging `nova_vnc` is no child of `nova`. Where such a file gives the root no handler of use, as that of
+    openstack-helm, our services would be mute.
+    """
+    ours = logging.getLogger('nova_vnc')
+    ours.parent = logging.getLogger('nova')
+    ours.setLevel(ours.level)   # makes loggers forget the levels that they have looked up
+
+
+def _handlers() -> Iterator[logging.Handler]:
+    for name in (None, *logging.root.manager.loggerDict):
+        yield from logging.getLogger(name).handlers

@@ -7,9 +7,11 @@ import sys
 from collections.abc import Sequence
 
 from nova_vnc import concurrency
+from nova_vnc.cmd import interrupt
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    interrupt.end_without_words()
     concurrency.patch('threading')
     from nova_vnc import exception
     from nova_vnc.cmd import common, manage_commands

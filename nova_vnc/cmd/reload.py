@@ -13,6 +13,7 @@ from oslo_log import log as logging
 
 from nova_vnc import concurrency
 from nova_vnc.cmd import known_options, log_format
+from nova_vnc.conf import refusal
 
 LOG = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ class Reloader:
                     raise value
             with _silence('oslo_config.cfg'):   # says in a line for each option what _tell() says in two
                 self._conf.mutate_config_files()
+        except UnicodeDecodeError as error:
+            reason = refusal.not_text(error)
         except (cfg.Error, logging.LogConfigError, OSError, SystemExit) as error:
             reason = ' '.join(str(error).split()) if not isinstance(error, SystemExit) else 'a wrong value'
         else:

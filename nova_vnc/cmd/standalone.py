@@ -15,9 +15,11 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from nova_vnc import concurrency
+from nova_vnc.cmd import interrupt
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
+    interrupt.end_without_words()
     concurrency.patch()
     from nova_vnc import exception, service
     from nova_vnc.cmd import common, standalone_services

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from oslo_config import cfg
 
@@ -32,13 +32,34 @@ def naming_options(conf: cfg.ConfigOpts) -> Iterator[None]:
         raise exception.ConfigurationError(reason=_describe(conf, error)) from None
 
 
+def not_text(error: UnicodeDecodeError) -> str:
+    """oslo.config lets this error through, without the name of the file."""
+    return f'a configuration file is not UTF-8: {error.reason} {error.object[error.start:error.start + 1]!r}'
+
+
 def _describe(conf: cfg.ConfigOpts, error: cfg.Error) -> str:
     for group, option in _options():
-        found = _error_of(conf, group, option)
+        found = _error_of(conf, group, option.dest)
         if type(found) is type(error) and str(found) == str(error):
             value = _value_in_files(conf, group, option)
             return f'[{group}]{option.name} = {value}: {_reason(found, option, value)}'
-    return ' '.join(str(error).split())     # an option of a library's
+    for group, name in _all_options(conf):      # those of libraries too
+        found = _error_of(conf, group, name)
+        if found is None or str(found) != str(error):
+            continue
+        if isinstance(found, _REFERS_TO_NOTHING):
+            # Neither the value, which may hold a password, nor the name that is not known, which is a part of it.
+            return f'[{group}]{name} refers to an option that is not known here (a dollar sign is written as $$)'
+        return f'[{group}]{name}: {" ".join(str(error).split())}'
+    return ' '.join(str(error).split())
+
+
+def _all_options(conf: cfg.ConfigOpts) -> Iterator[tuple[str, str]]:
+    for name in conf:
+        if isinstance(_error_of(conf, 'DEFAULT', name), cfg.Error) or not isinstance(conf[name], Mapping):
+            yield 'DEFAULT', name
+        else:
+            yield from ((name, option) for option in conf[name])
 
 
 def _options() -> Iterator[tuple[str, cfg.Opt]]:
@@ -47,9 +68,9 @@ def _options() -> Iterator[tuple[str, cfg.Opt]]:
             yield group, option
 
 
-def _error_of(conf: cfg.ConfigOpts, group: str, option: cfg.Opt) -> cfg.Error | None:
+def _error_of(conf: cfg.ConfigOpts, group: str, dest: str) -> cfg.Error | None:
     try:
-        conf[option.dest] if group == 'DEFAULT' else conf[group][option.dest]
+        conf[dest] if group == 'DEFAULT' else conf[group][dest]
     except cfg.Error as error:
         return error
     return None

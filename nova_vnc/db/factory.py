@@ -51,7 +51,7 @@ def complete_url(text: str) -> str:
         if url.drivername in _DRIVERS:
             url = url.set(drivername=f'{url.drivername}+{_DRIVERS[url.drivername][0]}')
         url.get_dialect().import_dbapi()
-    except sa_exc.ArgumentError:
+    except (sa_exc.ArgumentError, ValueError):      # the latter is a port's, and holds what stands in its place
         raise exception.ConfigurationError(
             reason='[database]connection is not a URL such as mysql+pymysql://user:password@host/nova_vnc') from None
     except sa_exc.NoSuchModuleError as error:

@@ -27,11 +27,14 @@ def build_transport(conf: cfg.ConfigOpts, url: str | None = None) -> oslo_messag
 
     :param url: overrides `[DEFAULT]transport_url`; IN_PROCESS_URL needs no broker and ends at this process
     :raises ConfigurationError: the URL is malformed or of an unknown kind
+    :raises oslo_config.cfg.Error: an option of oslo.messaging's has a value that it cannot have
     """
     try:
         # Failures are turned into our exceptions by name (errors.py), so no module is imported for a remote's sake.
         transport = oslo_messaging.get_rpc_transport(conf, url=url, allowed_remote_exmods=[])
         parsed = oslo_messaging.TransportURL.parse(conf, url)
+    except cfg.Error:       # some of these are ValueErrors, and of other options
+        raise
     except (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure, ValueError):
         # Its own text would hold the URL, and so the password.
         raise exception.ConfigurationError(

@@ -36,7 +36,7 @@ class Command(Service):
             'vnc': {'novncproxy_host': '127.0.0.1', 'novncproxy_port': free_port()}}, directory)
 
     def add(self, text: str) -> None:
-        self.conf_path.write_text(self.conf_path.read_text() + text)
+        self.conf_path.write_text(self.conf_path.read_text() + text, errors='surrogateescape')
 
     def start_and_wait(self) -> None:
         self.start()
@@ -91,7 +91,7 @@ class TestHangup:
         assert 'secret' not in command.output()
 
     @pytest.mark.parametrize('text', ['neither option nor section\n', '[DEFAULT]\ndebug = perhaps\n',
-                                      '[DEFAULT]\nlog_config_append = /nonexistent\n'])
+                                      '[DEFAULT]\nlog_config_append = /nonexistent\n', '# \udce4nderung\n'])
     def test_a_broken_file_is_one_line_and_changes_nothing(self, command: Command, text: str) -> None:
         command.start_and_wait()
         whole = command.conf_path.read_text()

@@ -66,6 +66,16 @@ def test_a_signal_ends_it_at_once_and_leaves_nothing(tmp_path: Path, number: int
         assert not os.path.exists(state)
 
 
+def test_a_database_that_cannot_be_used_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / 'nova-vnc.sqlite').write_text('no database')
+    with Standalone(tmp_path, '--port', '0', '--state-path', str(tmp_path)) as standalone:
+        standalone.wait_for_line('The database .* cannot be used', 60)
+        standalone.wait_for_line('Waiting for a running VM', 60)
+        (tmp_path / 'nova-vnc.sqlite').unlink()
+        assert standalone.console_url()
+        assert 'Traceback' not in standalone.output()
+
+
 def test_a_port_in_use_is_one_line(tmp_path: Path):
     with socket.create_server(('127.0.0.1', 0)) as taken:
         port = taken.getsockname()[1]

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small good and bad services, run as processes by test_service."""
+import os
+import signal
 import threading
 
 from nova_vnc import exception, service, threads
@@ -14,6 +16,25 @@ class Good:
 
     def stop(self, hurry):
         print('stopped', 'in a' if hurry.is_set() else 'without', 'hurry', flush=True)
+
+
+class Stormy(Good):
+    """One that is sent a storm of signals while it does what the first one asks for."""
+
+    def __init__(self):
+        self.actions = {signal.SIGHUP: self.read_again, signal.SIGUSR2: self.report}
+        self._storms = 1
+
+    def read_again(self):
+        print('read again', flush=True)
+        for _ in range(100 * self._storms):
+            os.kill(os.getpid(), signal.SIGHUP)
+        if self._storms:
+            os.kill(os.getpid(), signal.SIGUSR2)
+        self._storms = 0
+
+    def report(self):
+        print('reported', flush=True)
 
 
 class Draining(Good):

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands' own words, seen from outside: the commands run as processes."""
 import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from tests.fixtures.polling import wait_until
 
 COMMANDS = ('nova-vnc-api', 'nova-vnc-compute', 'nova-consoleauth', 'nova-novncproxy')
 
 
-def run(command: str, *args: str) -> subprocess.CompletedProcess:
+def run(command: str, *args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
     path = os.path.join(os.path.dirname(sys.executable), command)
-    return subprocess.run([path, *args], capture_output=True, text=True, timeout=60)
+    return subprocess.run([path, *args], capture_output=True, text=True, timeout=60, env=env)
 
 
 @pytest.mark.parametrize('command', [*COMMANDS, 'nova-vnc-standalone'])
@@ -39,12 +43,14 @@ def test_novncproxy_has_the_flags_of_novas(option):
 
 @pytest.mark.parametrize(('text', 'named'), [
     ('[DEFAULT]\nconcurrency_backend = asyncio\n', '[DEFAULT]concurrency_backend = asyncio'),
+    ('[DEFAULT]\nconcurrency_backend = $nothing\n', '[DEFAULT]concurrency_backend = $nothing'),
     ('not an option file', 'nova.conf'),
+    ('# Für Änderungen', 'not UTF-8'),
 ])
 @pytest.mark.parametrize('command', COMMANDS)
 def test_what_all_need_is_one_line(tmp_path, command, text, named):
     path = tmp_path / 'nova.conf'
-    path.write_text(text)
+    path.write_text(text, encoding='latin-1')
     done = run(command, '--config-file', str(path))
     assert done.returncode == 1
     assert named in done.stderr
@@ -59,6 +65,8 @@ def test_what_all_need_is_one_line(tmp_path, command, text, named):
     ('nova-novncproxy', '[vnc]\nauth_schemes = vnc\n', 'argument --auth_schemes: '),
     ('nova-vnc-compute', '[vnc]\nnovncproxy_base_url = console\n[DEFAULT]\ncompute_driver = demo\n',
      '[vnc]novncproxy_base_url = console'),
+    # Of oslo.messaging's, read together with the URL.
+    ('nova-vnc-api', '[oslo_messaging_rabbit]\nrpc_conn_pool_size = 0\n', '[oslo_messaging_rabbit]rpc_conn_pool'),
     ('nova-vnc-standalone', '[novncproxy]\nconnect_timeout = 0\n', '[novncproxy]connect_timeout = 0'),
 ])
 def test_a_wrong_value_is_one_line_that_names_the_option(tmp_path, command, text, named):
@@ -69,6 +77,67 @@ def test_a_wrong_value_is_one_line_that_names_the_option(tmp_path, command, text
     complaints = [line for line in (done.stdout + done.stderr).splitlines() if ' INFO ' not in line]
     assert len(complaints) == 1, complaints
     assert named in complaints[0]
+
+
+def test_the_journal_without_its_library_is_one_line(tmp_path):
+    (tmp_path / 'systemd.py').touch()       # in the place of the library, if it is installed
+    path = tmp_path / 'nova.conf'
+    path.write_text('[DEFAULT]\nuse_journal = True\n')
+    done = run('nova-novncproxy', '--config-file', str(path), env={**os.environ, 'PYTHONPATH': str(tmp_path)})
+    assert done.returncode == 1
+    assert done.stderr.startswith('nova-novncproxy: [DEFAULT]use_journal = True needs')
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(('command', 'text', 'named'), [
+    ('nova-novncproxy', '[DEFAULT]\ntransport_url = rabbit://nova:pa$sword@192.0.2.1/\n', '[DEFAULT]transport_url '),
+    ('nova-consoleauth', '[database]\nconnection = mysql://nova:pa$sword@192.0.2.1/x\n', '[database]connection '),
+])
+def test_a_dollar_in_a_password_is_told_without_the_password(tmp_path, command, text, named):
+    path = tmp_path / 'nova.conf'
+    path.write_text(text)
+    done = run(command, '--config-file', str(path))
+    assert done.returncode == 1
+    output = done.stdout + done.stderr
+    assert f' CRITICAL nova_vnc.cmd.common [-] {named}refers to an option' in output
+    assert 'sword' not in output
+
+
+# As openstack-helm writes it: what is not said by the logger `nova` is lost.
+LOGGING_OF_NOVA = '''
+[loggers]
+keys = root, nova
+[handlers]
+keys = null, stdout
+[formatters]
+keys = context
+[logger_root]
+level = WARNING
+handlers = null
+[logger_nova]
+level = INFO
+handlers = stdout
+qualname = nova
+[handler_null]
+class = logging.NullHandler
+args = ()
+[handler_stdout]
+class = StreamHandler
+args = (sys.stdout,)
+formatter = context
+[formatter_context]
+class = oslo_log.formatters.ContextFormatter
+'''
+
+
+def test_a_logging_configuration_written_for_nova_hears_us(tmp_path):
+    (tmp_path / 'logging.conf').write_text(LOGGING_OF_NOVA)
+    path = tmp_path / 'nova.conf'
+    path.write_text(f'[DEFAULT]\nlog_config_append = {tmp_path}/logging.conf\n[api]\nauth_strategy = keystone\n')
+    done = run('nova-vnc-api', '--config-file', str(path))
+    assert done.returncode == 1
+    assert ' CRITICAL ' in done.stdout
+    assert '[api]auth_strategy' in done.stdout
 
 
 # A line that nobody but this service uses, and one because of which it does not start.
@@ -116,3 +185,24 @@ def test_standalone_refuses_a_port_that_is_none(port):
     done = run('nova-vnc-standalone', f'--port={port}')
     assert done.returncode == 2
     assert 'is not a TCP port' in done.stderr
+
+
+@pytest.mark.parametrize('command', [*COMMANDS, 'nova-vnc-manage', 'nova-vnc-standalone'])
+def test_an_interrupt_while_it_starts_ends_it_without_a_word(tmp_path, command):
+    os.mkfifo(tmp_path / 'nova.conf')       # it waits for somebody to write there
+    path = os.path.join(os.path.dirname(sys.executable), command)
+    process = subprocess.Popen([path, '--config-file', str(tmp_path / 'nova.conf')], stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True)
+    wait_until(lambda: is_read(tmp_path / 'nova.conf'), 30, 'it to read its file')
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30)[0] == ''
+    assert process.returncode == -signal.SIGINT
+
+
+def is_read(fifo: Path) -> bool:
+    """Tell whether somebody has opened it; it stays open here, so that he goes on to wait."""
+    try:
+        os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    return True

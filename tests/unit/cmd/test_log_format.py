@@ -7,7 +7,7 @@ from oslo_config import cfg
 from oslo_log import formatters
 from oslo_log import log as oslo_log
 
-from nova_vnc.cmd.log_format import OwnWordsFormatter
+from nova_vnc.cmd.log_format import OwnWordsFormatter, use_own_words
 
 
 class ForeignError(Exception):
@@ -65,3 +65,13 @@ def test_what_is_given_to_the_logger_is_shown(logger, stream):
     assert 'ForeignError: shown' in stream.getvalue()
     assert 'Traceback' in stream.getvalue()
     assert 'KeyError' not in stream.getvalue()
+
+
+def test_handlers_of_any_logger_are_reached(stream):
+    logger = logging.getLogger('nova_vnc.tests.some_logger')
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatters.JSONFormatter())
+    logger.addHandler(handler)
+    use_own_words()
+    logger.removeHandler(handler)
+    assert isinstance(handler.formatter, OwnWordsFormatter)

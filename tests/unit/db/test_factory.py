@@ -49,6 +49,7 @@ def test_the_driver_of_a_url_without_one_is_that_of_our_extra(connection: str, d
 
 @pytest.mark.parametrize('connection', [
     'nova:secret@db.example.com',
+    'mysql+pymysql://nova:secret@db.example.com:port/x',
     'nosuchdatabase://nova:secret@db.example.com/x',
     'mysql+nosuchdriver://nova:secret@db.example.com/x',
 ])
