@@ -42,8 +42,11 @@ class ConsoleAnnouncer:
     def write_openrc(self, directory: str) -> str:
         """Write a file, readable by this user only, with which `openstack` finds the API; return its path."""
         path = os.path.join(directory, 'openrc')
-        lines = {'OS_AUTH_TYPE': 'admin_token', 'OS_TOKEN': self._token,
-                 'OS_ENDPOINT': f'http://{self._host}:{self._port}/v2.1'}
+        api = f'http://{self._host}:{self._port}'
+        # `openstack server list` wants a Keystone of version 3. It never asks it anything: a URL that looks like one
+        # is enough.
+        lines = {'OS_AUTH_TYPE': 'admin_token', 'OS_TOKEN': self._token, 'OS_ENDPOINT': f'{api}/v3',
+                 'OS_COMPUTE_ENDPOINT_OVERRIDE': f'{api}/v2.1'}
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w') as file:
             file.writelines(f'export {name}={shlex.quote(value)}\n' for name, value in lines.items())
         return path

@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,7 +41,7 @@ def test_a_word_typed_in_the_browser_is_read_back_from_the_screenshot(standalone
 def test_the_api_takes_its_own_token_and_its_own_address_only(standalone: Standalone):
     assert standalone.openrc_path().stat().st_mode & 0o077 == 0
     values = standalone.openrc()
-    url = values['OS_ENDPOINT'] + '/servers'
+    url = values['OS_COMPUTE_ENDPOINT_OVERRIDE'] + '/servers'
     good = {'X-Auth-Token': values['OS_TOKEN']}
     assert requests.get(url, headers=good, timeout=30).ok
     assert requests.get(url, timeout=30).status_code == 401
@@ -47,6 +49,15 @@ def test_the_api_takes_its_own_token_and_its_own_address_only(standalone: Standa
     stranger = requests.get(url, headers=good | {'Host': 'attacker.example'}, timeout=30)
     assert stranger.status_code in (400, 403, 421)
     assert 'servers' not in stranger.json()
+
+
+@pytest.mark.parametrize('arguments', [('server', 'list'), ('server', 'show', 'demo'),
+                                       ('console', 'url', 'show', '--novnc', 'demo')])
+def test_openstack_works_with_its_openrc(standalone: Standalone, tmp_path: Path, arguments: tuple[str, ...]):
+    done = subprocess.run([Path(sys.executable).with_name('openstack'), *arguments], capture_output=True, text=True,
+                          timeout=60, env=standalone.openrc() | {'HOME': str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    assert 'demo' in done.stdout or 'http://127.0.0.1' in done.stdout
 
 
 def test_all_its_ports_are_on_loopback(standalone: Standalone):

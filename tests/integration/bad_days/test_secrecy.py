@@ -171,7 +171,7 @@ def test_no_token_in_the_log_of_standalone(tmp_path: Path):
             session.see_typed('hello')
         read_refusal(url_with_token(url, token + 'x'))
         openrc = process.openrc()
-        path = f'{openrc["OS_ENDPOINT"]}/os-console-auth-tokens/{token}'
+        path = f'{openrc["OS_COMPUTE_ENDPOINT_OVERRIDE"]}/os-console-auth-tokens/{token}'
         for key in (openrc['OS_TOKEN'], 'another'):
             requests.get(path, timeout=TIMEOUT_S, headers={'X-Auth-Token': key,
                                                            'OpenStack-API-Version': 'compute 2.31'})
