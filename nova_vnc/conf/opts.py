@@ -23,6 +23,11 @@ RABBIT_INTERVAL_MAX_S = 5
 # none, so two are plenty for a process that sends a few small messages for each console.
 RPC_CONN_POOL_SIZE = 2
 
+# A process that stands still takes so many messages with it, and the others on its queue get the rest. Without a bound
+# RabbitMQ goes on to deal them to it, one in turn, until heartbeats have told it, after two to three minutes. What waits
+# for a thread is not acknowledged yet, so a crowded process leaves messages to the others as well.
+RABBIT_QOS_PREFETCH_COUNT = 4
+
 # At DEBUG these libraries print what they carry.
 _QUIET_LOGGERS = ['websockify=WARNING', 'cheroot=WARNING', 'PIL=WARNING']
 
@@ -39,7 +44,7 @@ def set_defaults() -> None:
     """Change other libraries' defaults; call it before a transport is made and the command line is parsed."""
     oslo_messaging.set_transport_defaults(control_exchange=CONTROL_EXCHANGE)
     cfg.set_defaults(impl_rabbit.rabbit_opts, rabbit_interval_max=RABBIT_INTERVAL_MAX_S,
-                     rpc_conn_pool_size=RPC_CONN_POOL_SIZE)
+                     rpc_conn_pool_size=RPC_CONN_POOL_SIZE, rabbit_qos_prefetch_count=RABBIT_QOS_PREFETCH_COUNT)
     # Nova's (nova.middleware), whose names are in the files that there are.
     cors.set_defaults(
         allow_headers=['X-Auth-Token', 'X-Openstack-Request-Id', 'X-Identity-Status', 'X-Roles', 'X-Service-Catalog',

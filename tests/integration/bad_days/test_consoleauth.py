@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """nova-consoleauth is killed, or there are two of it."""
 
+import signal
 from collections.abc import Iterator
+from concurrent import futures
 
 import pytest
 
 from nova_vnc.compute.virt.demo.driver import demo_instance_uuid
+from nova_vnc.conf import opts
 from tests.fixtures.cloud import Cloud
 from tests.fixtures.console_client import open_console
 from tests.fixtures.polling import wait_until
@@ -64,6 +67,22 @@ def test_two_on_one_file(cloud: Cloud, rabbitmq: RabbitMQ):
         assert_token_crosses(cloud, cloud.consoleauth, second, rabbitmq)
         assert_token_crosses(cloud, second, cloud.consoleauth, rabbitmq)
         assert_no_traceback([*cloud.services, second])
+
+
+def test_one_of_two_stands_still(cloud: Cloud, rabbitmq: RabbitMQ):
+    """It takes a few requests with it, and then the broker gives it no more."""
+    instance_uuid = demo_instance_uuid(cloud.host)
+    with cloud.add_service('nova-consoleauth', 'nova-consoleauth-still') as still:
+        wait_until(lambda: count_consumers(rabbitmq) == 2, RECOVERED_WITHIN_S, 'two consumers')
+        still.signal(signal.SIGSTOP)
+        try:
+            with futures.ThreadPoolExecutor(REQUESTS) as pool:
+                answers = list(pool.map(lambda _: cloud.request_console(instance_uuid).status_code, range(REQUESTS)))
+            assert answers.count(503) <= opts.RABBIT_QOS_PREFETCH_COUNT
+            for _ in range(REQUESTS):
+                open_console(cloud.console_url(instance_uuid)).close()
+        finally:
+            still.signal(signal.SIGCONT)
 
 
 def assert_token_crosses(cloud: Cloud, giver: Service, checker: Service, broker: RabbitMQ) -> None:
