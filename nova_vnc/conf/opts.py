@@ -24,8 +24,8 @@ RABBIT_INTERVAL_MAX_S = 5
 RPC_CONN_POOL_SIZE = 2
 
 # A process that stands still takes so many messages with it, and the others on its queue get the rest. Without a bound
-# RabbitMQ goes on to deal them to it, one in turn, until heartbeats have told it, after two to three minutes. What waits
-# for a thread is not acknowledged yet, so a crowded process leaves messages to the others as well.
+# RabbitMQ goes on to deal them to it, one in turn, until heartbeats have told it, after two to three minutes. What
+# waits for a thread is not acknowledged yet, so a crowded process leaves messages to the others as well.
 RABBIT_QOS_PREFETCH_COUNT = 4
 
 # At DEBUG these libraries print what they carry.
