@@ -14,7 +14,8 @@ from typing import Any
 from oslo_config import cfg
 
 # By these names oslo-config-generator finds them.
-_NAMESPACES = ('nova_vnc.conf', 'oslo.db', 'oslo.log', 'oslo.messaging')
+NAMESPACES = ('nova_vnc.conf', 'oslo.db', 'oslo.log', 'oslo.messaging', 'oslo.middleware.cors',
+              'oslo.middleware.healthcheck', 'oslo.middleware.http_proxy_to_wsgi', 'oslo.middleware.sizelimit')
 _ENTRY_POINTS = 'oslo.config.opts'
 
 
@@ -24,7 +25,7 @@ def list_opts() -> Iterator[tuple[str, cfg.Opt]]:
     They are copies, since an option remembers that it has told of its deprecated names.
     """
     for entry in importlib.metadata.entry_points(group=_ENTRY_POINTS):
-        if entry.name in _NAMESPACES:
+        if entry.name in NAMESPACES:
             for group, options in entry.load()():
                 for option in options:
                     yield str(getattr(group, 'name', group) or 'DEFAULT'), copy.deepcopy(option)
