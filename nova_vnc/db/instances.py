@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Queries of the tables that hold what compute hosts report.
+"""Queries of the tables that tell which VMs there are, who holds them and whose they are.
 
 A function takes the connection of a transaction that Database.read() or write() runs, so that the directory can make
 one transaction of several of them. What the rows mean is the directory's affair.
@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from nova_vnc.db import models
+from nova_vnc.db.batches import batches
+from nova_vnc.db.reports import SILENT_SINCE
 
 _HOSTS = models.reported_hosts
 _REPORTED = models.reported_instances
@@ -23,26 +24,8 @@ _HOLDERS = models.instance_holders
 _HOMES = models.instance_homes
 _OWNERS = models.instance_owners
 
-_SILENT_SINCE = sa.case((_HOSTS.c.last_report_at > _HOSTS.c.silent_since, _HOSTS.c.last_report_at),
-                        else_=_HOSTS.c.silent_since)
-
 # What does not depend on who holds a VM.
 _KNOWN = ('display_name', 'project_id', 'user_id')
-
-# What a report says of a VM.
-_SAID = ('uuid', 'instance_id', 'name', 'display_name', 'project_id', 'user_id', 'vm_state', 'task_state')
-
-# Fewer than any database allows in one statement.
-_MAX_PARAMETERS = 500
-
-
-@dataclasses.dataclass(frozen=True)
-class Said:
-    """What a host has said of a VM; which host holds that, and whose it is known to be."""
-
-    row: dict[str, Any]         # the columns _SAID of reported_instances
-    holder: str | None
-    known_project_id: str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,104 +63,6 @@ class Host:
     held: int                   # VMs that it holds
 
 
-# -- reports; the first one to be called in a transaction is begin_report, which writes
-
-def begin_report(connection: sa.Connection, host: str, number: int, now: float, forget_before: float) -> bool:
-    """Take note that a host reports; False if a newer report of its is known, so that this one counts no more.
-
-    Until the end of the transaction no other one handles a report of this host.
-
-    :param forget_before: a newer report that came before this time (unix seconds) does not count: the clock of the
-        host was set back
-    """
-    newer = sa.and_(_HOSTS.c.report_number > number, _HOSTS.c.last_report_at >= forget_before)
-    updated = connection.execute(
-        _HOSTS.update().where(_HOSTS.c.host == host, sa.not_(newer)).values(report_number=number, last_report_at=now))
-    if updated.rowcount:
-        return True
-    if connection.execute(sa.select(_HOSTS.c.host).where(_HOSTS.c.host == host)).first():
-        return False
-    connection.execute(_HOSTS.insert().values(host=host, report_number=number, last_report_at=now))
-    return True
-
-
-def last_heard_at(connection: sa.Connection) -> float:
-    """Return when any host was last heard; unix seconds."""
-    return connection.scalar(sa.select(sa.func.max(_SILENT_SINCE))) or 0.0
-
-
-def forgive_silence(connection: sa.Connection, until: float) -> None:
-    """Count the silence of all hosts from now on: nobody could be heard before, and nobody has been heard since."""
-    was_heard = sa.case((_HOSTS.c.last_report_at > until, until), else_=_HOSTS.c.last_report_at)
-    connection.execute(_HOSTS.update().values(silent_since=until, last_report_at=was_heard))
-
-
-def said_by(connection: sa.Connection, host: str, uuids: Sequence[str] | None = None) -> dict[str, Said]:
-    """Return what a host has said by uuid: of some VMs, or of all."""
-    statement = (sa.select(*(_REPORTED.c[name] for name in _SAID), _HOLDERS.c.host, _HOLDERS.c.known_project_id)
-                 .outerjoin_from(_REPORTED, _HOLDERS, _HOLDERS.c.uuid == _REPORTED.c.uuid)
-                 .where(_REPORTED.c.host == host))
-    if uuids is not None:
-        statement = statement.where(_REPORTED.c.uuid.in_(uuids))
-    return {row[0]: Said(dict(zip(_SAID, row[:-2], strict=True)), *row[-2:]) for row in connection.execute(statement)}
-
-
-def put(connection: sa.Connection, host: str, number: int, new: Sequence[dict[str, Any]],
-        changed: Sequence[dict[str, Any]], now: float) -> None:
-    """Store what a host says of VMs that it has not named before, and what else it says now of others.
-
-    :param new: the columns of Said.row; no uuid twice
-    """
-    if new:
-        connection.execute(_REPORTED.insert(), [{**row, 'host': host, 'report_number': number, 'claimed_at': now}
-                                                for row in new])
-    if changed:
-        names = [name for name in _SAID if name != 'uuid']
-        connection.execute(
-            _REPORTED.update().where(_REPORTED.c.host == host, _REPORTED.c.uuid == sa.bindparam('uuid_'))
-            .values({name: sa.bindparam(name) for name in names}),
-            [{**{name: row[name] for name in names}, 'uuid_': row['uuid']} for row in changed])
-
-
-def drop(connection: sa.Connection, host: str, uuids: Iterable[str]) -> None:
-    """Forget some VMs of a host."""
-    for some in _batches(uuids):
-        connection.execute(_REPORTED.delete().where(_REPORTED.c.host == host, _REPORTED.c.uuid.in_(some)))
-
-
-# -- reports of several messages: rows remember by which one they were named, so that the last message can tell
-
-def mark(connection: sa.Connection, host: str, number: int, uuids: Iterable[str]) -> None:
-    """Take note that a report has named some VMs."""
-    for some in _batches(uuids):
-        connection.execute(_REPORTED.update().where(_REPORTED.c.host == host, _REPORTED.c.uuid.in_(some))
-                           .values(report_number=number))
-
-
-def count(connection: sa.Connection, host: str, number: int) -> int:
-    """Return how many VMs a report has named so far."""
-    return connection.scalar(sa.select(sa.func.count()).select_from(_REPORTED).where(
-        _REPORTED.c.host == host, _REPORTED.c.report_number == number)) or 0
-
-
-def drop_others(connection: sa.Connection, host: str, number: int) -> list[str]:
-    """Forget the VMs of a host that this report did not name, and return their uuids."""
-    others = sa.and_(_REPORTED.c.host == host, _REPORTED.c.report_number != number)
-    uuids = list(connection.scalars(sa.select(_REPORTED.c.uuid).where(others)))
-    if uuids:
-        connection.execute(_REPORTED.delete().where(others))
-    return uuids
-
-
-def forget_host(connection: sa.Connection, host: str) -> list[str] | None:
-    """Forget a host and what it reported; return the uuids of that, or None if the host is not known."""
-    if not connection.execute(_HOSTS.delete().where(_HOSTS.c.host == host)).rowcount:
-        return None
-    uuids = list(connection.scalars(sa.select(_REPORTED.c.uuid).where(_REPORTED.c.host == host)))
-    connection.execute(_REPORTED.delete().where(_REPORTED.c.host == host))
-    return uuids
-
-
 # -- who holds which VM. Whoever changes that locks the holder first, in the order of uuids.
 
 def touch_holder(connection: sa.Connection, uuid: str) -> bool:
@@ -189,7 +74,7 @@ def lock_holders(connection: sa.Connection, uuids: Iterable[str]) -> dict[str, H
     """Return the holders of VMs by uuid; they stay so until the end of the transaction."""
     holders: dict[str, Holder] = {}
     columns = [_HOLDERS.c[field.name] for field in dataclasses.fields(Holder)]
-    for some in _batches(uuids):
+    for some in batches(uuids):
         rows = connection.execute(sa.select(*columns).where(_HOLDERS.c.uuid.in_(some)).order_by(_HOLDERS.c.uuid)
                                   .with_for_update())
         holders.update({row.uuid: Holder(*row) for row in rows})
@@ -199,9 +84,9 @@ def lock_holders(connection: sa.Connection, uuids: Iterable[str]) -> dict[str, H
 def claims(connection: sa.Connection, uuids: Iterable[str]) -> list[Claim]:
     """Return all hosts' words on some VMs."""
     found: list[Claim] = []
-    columns = [_SILENT_SINCE if field.name == 'silent_since' else _REPORTED.c[field.name]
+    columns = [SILENT_SINCE if field.name == 'silent_since' else _REPORTED.c[field.name]
                for field in dataclasses.fields(Claim)]
-    for some in _batches(uuids):
+    for some in batches(uuids):
         rows = connection.execute(sa.select(*columns).join_from(_REPORTED, _HOSTS, _HOSTS.c.host == _REPORTED.c.host)
                                   .where(_REPORTED.c.uuid.in_(some)))
         found += [Claim(*row) for row in rows]
@@ -211,7 +96,7 @@ def claims(connection: sa.Connection, uuids: Iterable[str]) -> list[Claim]:
 def homes(connection: sa.Connection, uuids: Iterable[str]) -> dict[str, dict[str, int | None]]:
     """Return, by uuid and host, the seniority of each home; None: barred by the operator."""
     found: dict[str, dict[str, int | None]] = collections.defaultdict(dict)
-    for some in _batches(uuids):
+    for some in batches(uuids):
         for row in connection.execute(sa.select(_HOMES).where(_HOMES.c.uuid.in_(some))):
             found[row.uuid][row.host] = row.seniority
     return found
@@ -223,7 +108,7 @@ def save_holders(connection: sa.Connection, new: Sequence[Holder], changed: Sequ
     :param new: of VMs without a holder so far
     """
     uuids = [holder.uuid for holder in (*new, *changed)]
-    owners = {row.uuid: row for some in _batches(uuids)
+    owners = {row.uuid: row for some in batches(uuids)
               for row in connection.execute(sa.select(_OWNERS).where(_OWNERS.c.uuid.in_(some)))}
 
     def row(holder: Holder) -> dict[str, Any]:
@@ -295,7 +180,7 @@ def hosts(connection: sa.Connection) -> list[Host]:
     # Counted before the join: for each host MariaDB would look at every VM.
     held = sa.select(_HOLDERS.c.host, sa.func.count().label('held')).group_by(_HOLDERS.c.host).subquery()
     rows = connection.execute(
-        sa.select(_HOSTS.c.host, _HOSTS.c.last_report_at, _SILENT_SINCE, sa.func.coalesce(held.c.held, 0))
+        sa.select(_HOSTS.c.host, _HOSTS.c.last_report_at, SILENT_SINCE, sa.func.coalesce(held.c.held, 0))
         .select_from(_HOSTS).outerjoin(held, held.c.host == _HOSTS.c.host).order_by(_HOSTS.c.host))
     return [Host(*row) for row in rows]
 
@@ -305,7 +190,7 @@ def _held(holders: sa.FromClause = _HOLDERS) -> sa.Select[Any]:
              holders.c.project_id, holders.c.user_id]
     columns = [column for column in _REPORTED.c if column.name not in (*_KNOWN, 'report_number', 'claimed_at')]
     held = sa.and_(_REPORTED.c.uuid == holders.c.uuid, _REPORTED.c.host == holders.c.host)
-    return (sa.select(*columns, *known, _SILENT_SINCE.label('silent_since'))
+    return (sa.select(*columns, *known, SILENT_SINCE.label('silent_since'))
             .select_from(holders).join(_REPORTED, held).join(_HOSTS, _HOSTS.c.host == holders.c.host))
 
 
@@ -329,9 +214,3 @@ def unset_owner(connection: sa.Connection, uuid: str) -> bool:
         connection.execute(_HOLDERS.update().where(of_it).values(
             project_id=_HOLDERS.c.known_project_id, user_id=_HOLDERS.c.known_user_id))
     return was_set
-
-
-def _batches(uuids: Iterable[str]) -> Iterator[list[str]]:
-    iterator = iter(sorted(uuids))
-    while some := list(itertools.islice(iterator, _MAX_PARAMETERS)):
-        yield some

@@ -18,7 +18,7 @@ from oslo_log import log as logging
 from nova_vnc import exception, objects
 from nova_vnc.consoleauth import resources
 from nova_vnc.consoleauth.directory import base, name_filter, settlement, silence
-from nova_vnc.db import instances
+from nova_vnc.db import instances, reports
 from nova_vnc.db.engine import Database
 from nova_vnc.rpc import expiring
 
@@ -130,7 +130,7 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
         now = self._clock()
 
         def work(connection: Any) -> tuple[int, list[settlement.Change]]:
-            uuids = instances.forget_host(connection, host)
+            uuids = reports.forget_host(connection, host)
             if uuids is None:
                 raise exception.InvalidInput(reason=f'no host {host} has reported')
             return len(uuids), settlement.settle(connection, uuids, self._silence, now)
@@ -144,34 +144,34 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
 
         It is in the database, so that all processes are of one mind.
         """
-        heard_at = self._database.read(instances.last_heard_at)
+        heard_at = self._database.read(reports.last_heard_at)
         if self._silence.is_nobodys(heard_at, now):
-            self._database.write(lambda connection: instances.forgive_silence(connection, now))
+            self._database.write(lambda connection: reports.forgive_silence(connection, now))
 
     def _apply(self, connection: Any, report: base.Report, now: float) -> list[settlement.Change]:
         host, number = report.host, report.number
-        if not instances.begin_report(connection, host, number, now, forget_before=now - _NUMBERS_COUNT_FOR_S):
+        if not reports.begin_report(connection, host, number, now, forget_before=now - _NUMBERS_COUNT_FOR_S):
             LOG.debug('Left out a message of an older report of host %s', host)
             return []
         rows = {record.uuid: _row(record) for record in sorted(report.instances, key=lambda record: record.uuid)}
         is_whole = len(rows) >= report.total
-        said = instances.said_by(connection, host, None if is_whole else list(rows))
-        instances.put(connection, host, number, [row for uuid, row in rows.items() if uuid not in said],
+        said = reports.said_by(connection, host, None if is_whole else list(rows))
+        reports.put(connection, host, number, [row for uuid, row in rows.items() if uuid not in said],
                       [row for uuid, row in rows.items() if uuid in said and said[uuid].row != row], now)
         released = sorted(said.keys() - rows.keys())
         if is_whole:
-            instances.drop(connection, host, released)
+            reports.drop(connection, host, released)
         else:
             released = self._finish_in_parts(connection, report, rows)
-        news = [uuid for uuid, row in rows.items() if said.get(uuid) != instances.Said(row, host, row['project_id'])]
+        news = [uuid for uuid, row in rows.items() if said.get(uuid) != reports.Said(row, host, row['project_id'])]
         return settlement.settle(connection, [*news, *released], self._silence, now)
 
     def _finish_in_parts(self, connection: Any, report: base.Report, uuids: Iterable[str]) -> list[str]:
         """Return what a report of several messages has released, once this one was the last to be handled."""
-        instances.mark(connection, report.host, report.number, uuids)
-        if instances.count(connection, report.host, report.number) < report.total:
+        reports.mark(connection, report.host, report.number, uuids)
+        if reports.count(connection, report.host, report.number) < report.total:
             return []
-        return instances.drop_others(connection, report.host, report.number)
+        return reports.drop_others(connection, report.host, report.number)
 
     def _log(self, changes: Iterable[settlement.Change]) -> None:
         for change in changes:
