@@ -28,9 +28,11 @@ def _end_run(signum: int, frame: FrameType | None) -> None:
 
 def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, _end_run)
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-        # Run by nohup. What tests start would ignore it too, which a handler is not passed on for.
-        signal.signal(signal.SIGHUP, lambda *_: None)
+    for number in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            # Run by nohup, or in the background of a script. What tests start would ignore it as well; a handler is
+            # not passed on.
+            signal.signal(number, lambda *_: None)
     # All that tests talk to is on loopback, whatever proxy this machine needs for the rest of the world.
     for name in ('no_proxy', 'NO_PROXY'):
         os.environ[name] = ','.join(filter(None, [os.environ.get(name), '127.0.0.1', 'localhost']))

@@ -193,10 +193,13 @@ def test_an_interrupt_while_it_starts_ends_it_without_a_word(tmp_path, command):
     path = os.path.join(os.path.dirname(sys.executable), command)
     process = subprocess.Popen([path, '--config-file', str(tmp_path / 'nova.conf')], stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True)
-    wait_until(lambda: is_read(tmp_path / 'nova.conf'), 30, 'it to read its file')
-    process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=30)[0] == ''
-    assert process.returncode == -signal.SIGINT
+    try:
+        wait_until(lambda: is_read(tmp_path / 'nova.conf'), 30, 'it to read its file')
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30)[0] == ''
+        assert process.returncode == -signal.SIGINT
+    finally:
+        process.kill()
 
 
 def is_read(fifo: Path) -> bool:
