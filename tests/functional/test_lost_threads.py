@@ -156,6 +156,7 @@ def assert_ends_for_want_of(started: subprocess.Popen[str], name: str) -> None:
     assert started.returncode == 1
 
 
+@pytest.mark.libvirt
 def test_libvirt_events() -> None:
     assert_ends_for_want_of(run_process(LIBVIRT_EVENTS), 'libvirt-events')
 
@@ -180,9 +181,10 @@ def test_announcer(process: Process) -> None:
     class Strange(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
-            self.send_header('Content-Length', '2')
+            body = b'{"servers": [{}]}'
+            self.send_header('Content-Length', str(len(body)))
             self.end_headers()
-            self.wfile.write(b'{}')
+            self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
             pass

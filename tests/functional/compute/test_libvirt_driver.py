@@ -167,31 +167,30 @@ class Failing:
         raise self._error
 
 
-class FailingConnection(connection.Connection):
-    """A connection to libvirt which fails to describe one domain.
+@pytest.fixture
+def failing_connection():
+    """A class of connections to libvirt that fail to describe one domain, that of the uuid `failing`."""
+    class FailingConnection(connection.Connection):
+        failing = ''
 
-    :cvar failing: its uuid
-    """
-
-    failing = ''
-
-    def __init__(self, uri, on_news) -> None:
-        super().__init__(uri, on_news)
-        list_all = self._virt.listAllDomains
-        self._virt.listAllDomains = lambda flags: [
-            Failing(virt, libvirt.libvirtError('cannot acquire state change lock'))
-            if virt.UUIDString() == self.failing else virt for virt in list_all(flags)]
+        def __init__(self, uri, on_news) -> None:
+            super().__init__(uri, on_news)
+            list_all = self._virt.listAllDomains
+            self._virt.listAllDomains = lambda flags: [
+                Failing(virt, libvirt.libvirtError('cannot acquire state change lock'))
+                if virt.UUIDString() == self.failing else virt for virt in list_all(flags)]
+    return FailingConnection
 
 
-def test_a_domain_that_libvirt_fails_to_describe(start, define, changes, caplog, monkeypatch):
+def test_a_domain_that_libvirt_fails_to_describe(start, define, changes, caplog, failing_connection):
     caplog.set_level('INFO')
     connection.start_event_loop(unexpected)
-    driver = start(FailingConnection)
+    driver = start(failing_connection)
     changes.wait_for_more_than(0)
     good, bad = (define(metadata=NovaMetadata(name, project='p1', user='u1')) for name in ('good', 'bad'))
     bad.create()
     before = find(driver, bad)
-    monkeypatch.setattr(FailingConnection, 'failing', bad.UUIDString())
+    failing_connection.failing = bad.UUIDString()
     for _ in range(3):
         good.create()
         assert find(driver, good).vm_state == 'active'
@@ -203,16 +202,16 @@ def test_a_domain_that_libvirt_fails_to_describe(start, define, changes, caplog,
     assert lines[0].endswith('which is reported as it was last: cannot acquire state change lock')
 
     bad.suspend()
-    monkeypatch.setattr(FailingConnection, 'failing', '')
+    failing_connection.failing = ''
     assert find(driver, bad).vm_state == 'paused'
     assert f'describes instance {bad.UUIDString()} again' in caplog.text
 
 
-def test_a_domain_that_libvirt_never_described(start, define, changes, monkeypatch):
+def test_a_domain_that_libvirt_never_described(start, define, changes, failing_connection):
     connection.start_event_loop(unexpected)
     bad = define(metadata=NovaMetadata('bad', project='p1', user='u1'))
-    monkeypatch.setattr(FailingConnection, 'failing', bad.UUIDString())
-    driver = start(FailingConnection)
+    failing_connection.failing = bad.UUIDString()
+    driver = start(failing_connection)
     changes.wait_for_more_than(0)
     instance = find(driver, bad)
     assert (instance.name, instance.vm_state, instance.project_id) == (bad.name(), 'unknown', None)
