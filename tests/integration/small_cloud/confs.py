@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The files of the small cloud's services, after OpenStack's installation guide, where one nova.conf serves all of Nova."""
+"""The files of the small cloud's services, after OpenStack's installation guide; one nova.conf serves all of Nova."""
 
 from __future__ import annotations
 
