@@ -26,6 +26,8 @@ REQUEST_TIMEOUT_S = 9.0
 # For so long a compute host that has not answered is not asked: who tries again right away would wait in vain again.
 _REST_S = 10.0
 
+LOOPBACK = '127.0.0.1'
+
 HEALTHCHECK_PATH = '/healthcheck'
 
 
@@ -98,13 +100,34 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport,
 
     :raises ConfigurationError: it cannot work with these options
     """
+    _refuse_tls(conf.enabled_ssl_apis)
     rpc_caller = build_caller(conf, transport)
     app = build_app(conf, rpc_caller, authentication)
-    if authentication is None and not _is_loopback(conf.osapi_compute_listen):
+    believes_everybody = authentication is None and conf.api.auth_strategy == 'noauth2'
+    return server.ApiServer(app, _choose_address(conf, believes_everybody), conf.osapi_compute_listen_port,
+                            conf.api.threads, rpc_caller.close)
+
+
+def _choose_address(conf: cfg.ConfigOpts, believes_everybody: bool) -> str:
+    address: str = conf.osapi_compute_listen
+    if not believes_everybody:
+        return address
+    found = conf.get_location('osapi_compute_listen')
+    if found is None or found.location in (cfg.Locations.opt_default, cfg.Locations.set_default):
+        LOG.info('[api]auth_strategy = noauth2 believes everybody, so nova-vnc-api listens on %s alone: '
+                 '[DEFAULT]osapi_compute_listen is not set', LOOPBACK)
+        return LOOPBACK
+    if not _is_loopback(address):
         LOG.warning('[api]auth_strategy = noauth2 believes everybody, and [DEFAULT]osapi_compute_listen = %s can be '
-                    'reached from other machines', conf.osapi_compute_listen)
-    return server.ApiServer(app, conf.osapi_compute_listen, conf.osapi_compute_listen_port, conf.api.threads,
-                            rpc_caller.close)
+                    'reached from other machines', address)
+    return address
+
+
+def _refuse_tls(enabled_ssl_apis: list[str]) -> None:
+    if 'osapi_compute' in enabled_ssl_apis:
+        raise exception.ConfigurationError(
+            reason='[DEFAULT]enabled_ssl_apis = osapi_compute: nova-vnc-api does not speak TLS and would serve in the '
+                   'clear. Terminate TLS in a load balancer or a WSGI server before it, and take it out of the list.')
 
 
 def _is_loopback(host: str) -> bool:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import oslo_messaging
 import stevedore
 from oslo_config import cfg
@@ -20,6 +22,8 @@ _NOVA_PACKAGE = 'nova.virt.'
 
 def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> service.ComputeService:
     """:raises ConfigurationError: naming the option that the service cannot start with"""
+    with contextlib.suppress(cfg.Error):
+        conf.vnc.server_listen      # has no use, but old names that oslo.config warns of  # noqa: B018
     driver = build_driver(conf)
     compute_manager = manager.ComputeManager(driver, conf.vnc.novncproxy_base_url, conf.vnc.enabled)
     endpoints = manager.build_endpoints(compute_manager)

@@ -1,11 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""[consoleauth]: the keeper of tokens and of the instance directory."""
+"""[consoleauth], and [DEFAULT]: the keeper of tokens and of the instance directory."""
 
 from __future__ import annotations
 
 from oslo_config import cfg
 
 GROUP = cfg.OptGroup('consoleauth', title='Console auth options')
+
+DEFAULT_OPTS: list[cfg.Opt] = [
+    cfg.IntOpt(
+        'instance_delete_interval',
+        default=300,
+        help="""
+Seconds between two removals of expired tokens from the store; 0 means 60. A negative number switches them off, as it
+does in Nova: an expired token is refused all the same, and stays in the store.
+"""),
+]
 
 OPTS: list[cfg.Opt] = [
     cfg.IntOpt(
@@ -74,8 +84,9 @@ removed by ``nova-vnc-manage host forget``.
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
     conf.register_group(GROUP)
+    conf.register_opts(DEFAULT_OPTS)
     conf.register_opts(OPTS, group=GROUP)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
-    return [(GROUP.name, OPTS)]
+    return [('DEFAULT', DEFAULT_OPTS), (GROUP.name, OPTS)]

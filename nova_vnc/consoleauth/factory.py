@@ -35,6 +35,9 @@ _DIRECTORIES = 'nova_vnc.instance_directory'
 # longer go on until their own time is over.
 _CALLS_PER_THREAD = 4
 
+# Of a periodic task whose spacing is 0 (oslo.service).
+_USUAL_INTERVAL_S = 60
+
 
 def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> ConsoleAuthService:
     """Make nova-consoleauth.
@@ -62,7 +65,14 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     work = manager.Manager(store, directory, checker, options.token_ttl, manager.build_report_places(threads))
     server = BackgroundServer(transport, contract.TOPIC, conf.host, [
         manager.NovaEndpoint(work), manager.GrizzlyEndpoint(work), manager.NovaVNCEndpoint(work)])
-    return ConsoleAuthService(server, caller, store, database)
+    return ConsoleAuthService(server, caller, store, database, _purge_interval_s(conf.instance_delete_interval))
+
+
+def _purge_interval_s(configured: int) -> float | None:
+    """Read [DEFAULT]instance_delete_interval as Nova's periodic tasks do."""
+    if configured < 0:
+        return None
+    return configured or _USUAL_INTERVAL_S
 
 
 def _choose(configured: str, automatic: str) -> str:

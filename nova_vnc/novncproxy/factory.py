@@ -105,6 +105,8 @@ def _refuse_what_cannot_be_had(conf: cfg.ConfigOpts) -> None:
         raise exception.ConfigurationError(
             reason=f'[vnc]auth_schemes = {",".join(conf.vnc.auth_schemes)}: of these only "none" is available yet. Add '
                    'it, if connections to the VNC servers may be in the clear.')
+    if not conf.web:
+        return
     if not os.path.isdir(conf.web):
         raise exception.ConfigurationError(
             reason=f'[DEFAULT]web = {conf.web}: there is no such directory. Install noVNC (Debian and Ubuntu: package '
@@ -118,8 +120,9 @@ def _refuse_what_cannot_be_had(conf: cfg.ConfigOpts) -> None:
 def _warn_of_what_has_no_effect(conf: cfg.ConfigOpts) -> None:
     if conf.record:
         LOG.warning('[DEFAULT]record has no effect: sessions are not recorded.')
-    if conf.daemon:
-        LOG.warning('[DEFAULT]daemon has no effect: the service stays in the foreground, under its service manager.')
+    if 'vencrypt' in conf.vnc.auth_schemes:
+        LOG.warning('[vnc]auth_schemes = %s: "vencrypt" is not available yet, so connections to the VNC servers are in '
+                    'the clear, and one that takes nothing else is refused.', ','.join(conf.vnc.auth_schemes))
     if os.path.exists(conf.cert):
         LOG.warning('[DEFAULT]cert = %s has no effect: the proxy does not speak TLS yet. Terminate it in a load '
                     'balancer before the proxy.', conf.cert)

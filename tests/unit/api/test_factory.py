@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
+import logging
 
 import pytest
 
 from nova_vnc import exception
 from nova_vnc.api import auth, factory
-from tests.fixtures.bus import in_process_bus
+from nova_vnc.rpc import transport
+from tests.fixtures.bus import in_process_bus, new_conf
 from tests.fixtures.services import DirectCaller
 
 
@@ -30,6 +32,48 @@ def test_an_unknown_release_among_the_upgrade_levels(bus):
     bus.conf.set_override('compute', '3.0', 'upgrade_levels')
     with pytest.raises(exception.ConfigurationError):
         factory.build_app(bus.conf, DirectCaller({}))
+
+
+def address_of(bus):
+    built = factory.build_service(bus.conf, bus.transport)
+    return built.host, built.port
+
+
+def test_it_listens_where_the_options_say(bus):
+    bus.conf.set_override('auth_strategy', 'noauth2', 'api')
+    bus.conf.set_override('osapi_compute_listen', '192.0.2.1')
+    bus.conf.set_override('osapi_compute_listen_port', 18774)
+    assert address_of(bus) == ('192.0.2.1', 18774)
+
+
+def test_noauth2_listens_on_loopback_alone_unless_told_otherwise(bus, caplog):
+    bus.conf.set_override('auth_strategy', 'noauth2', 'api')
+    with caplog.at_level(logging.INFO):
+        assert address_of(bus) == ('127.0.0.1', 8774)
+    assert 'noauth2 believes everybody, so nova-vnc-api listens on 127.0.0.1 alone' in caplog.text
+    bus.conf.set_override('osapi_compute_listen', '0.0.0.0')
+    assert address_of(bus) == ('0.0.0.0', 8774)
+
+
+def test_noauth2_is_told_otherwise_by_a_file(tmp_path):
+    path = tmp_path / 'nova.conf'
+    path.write_text('[DEFAULT]\nosapi_compute_listen = 0.0.0.0\n[api]\nauth_strategy = noauth2\n')
+    conf = new_conf(path)
+    assert factory.build_service(conf, transport.build_transport(conf, transport.IN_PROCESS_URL)).host == '0.0.0.0'
+
+
+def test_whoever_is_not_believed_may_come_from_anywhere(bus):
+    known = auth.FixedToken('x', ['localhost'])
+    assert factory.build_service(bus.conf, bus.transport, known).host == '0.0.0.0'
+
+
+def test_tls_that_cannot_be_had_is_refused(bus):
+    bus.conf.set_override('auth_strategy', 'noauth2', 'api')
+    bus.conf.set_override('enabled_ssl_apis', ['metadata'])
+    factory.build_service(bus.conf, bus.transport)
+    bus.conf.set_override('enabled_ssl_apis', ['metadata', 'osapi_compute'])
+    with pytest.raises(exception.ConfigurationError, match=r'^\[DEFAULT\]enabled_ssl_apis = osapi_compute: [^\n]*$'):
+        factory.build_service(bus.conf, bus.transport)
 
 
 @pytest.mark.parametrize(('address', 'warned'), [('127.0.0.1', False), ('::1', False), ('localhost', False),
