@@ -11,8 +11,9 @@ from keystoneauth1 import exceptions as keystoneauth_exceptions
 from keystonemiddleware import auth_token
 from oslo_config import cfg
 from oslo_log import log as logging
-from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, sizelimit
+from oslo_middleware import cors as oslo_cors
 from oslo_middleware import exceptions as middleware_exceptions
+from oslo_middleware import healthcheck, http_proxy_to_wsgi, sizelimit
 from oslo_policy import policy as oslo_policy
 
 from nova_vnc import exception
@@ -22,6 +23,7 @@ from nova_vnc.api import (
     auth,
     ceilings,
     console_plane,
+    cors,
     faults,
     policies,
     policy,
@@ -68,7 +70,7 @@ def build_app(conf: cfg.ConfigOpts, rpc_caller: caller.Caller,
 def _middleware(conf: cfg.ConfigOpts, is_proxied: bool) -> list[wsgi.Middleware]:
     """Return what a request passes on its way to the application, in this order."""
     passed: list[wsgi.Middleware] = []
-    conf.register_opts(cors.OPTS, group='cors')
+    conf.register_opts(oslo_cors.OPTS, group='cors')
     if conf.cors.allowed_origin:
         # Before all else: every answer needs its headers, and a preflight has no token. Without an origin it would do
         # nothing but answer OPTIONS with 200 where 405 is true.

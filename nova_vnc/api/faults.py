@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import webob
+from keystoneauth1 import exceptions as keystoneauth_exceptions
 from oslo_log import log as logging
 
 from nova_vnc import exception
@@ -37,6 +38,8 @@ _STATUSES: dict[type[Exception], int] = {
     caller.UnknownMethod: 501,
     exception.ServiceUnavailable: 503,
     exception.StoreUnavailable: 503,
+    # keystonemiddleware lets some of those pass that say that Keystone does not answer.
+    keystoneauth_exceptions.ClientException: 503,
 }
 
 _DEFAULT_MESSAGES = {
@@ -106,6 +109,8 @@ def _refusal_for(error: Exception, own_id: str) -> Refusal:
 
 
 def _what_is_unavailable(error: Exception) -> str:
+    if isinstance(error, keystoneauth_exceptions.ClientException):
+        return 'The identity service is not available at the moment.'
     service = str(error.kwargs.get('service', '')) if isinstance(error, exception.ServiceUnavailable) else ''
     if not service or service.startswith(consoleauth.TOPIC):
         return 'The console service is not available at the moment.'
