@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import oslo_messaging
@@ -18,7 +17,6 @@ from nova_vnc.consoleauth.directory.base import InstanceDirectory
 from nova_vnc.consoleauth.host_checks import HostChecks, build_places
 from nova_vnc.consoleauth.service import ConsoleAuthService
 from nova_vnc.consoleauth.stores.base import TokenStore
-from nova_vnc.db.engine import Database
 from nova_vnc.rpc import compute as compute_contract
 from nova_vnc.rpc import consoleauth as contract
 from nova_vnc.rpc.caller import Caller
@@ -47,10 +45,9 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     directory_name = _choose(options.instance_directory, 'reported')
     store: TokenStore = _load(_STORES, store_name).build(parts)
     directory: InstanceDirectory = _load(_DIRECTORIES, directory_name).build(parts)
-    database = parts.used_database()
     LOG.info('Tokens are in the store %s ([consoleauth]token_store = %s), VMs in the directory %s '
              '(instance_directory = %s); the database is %s', store_name, options.token_store, directory_name,
-             options.instance_directory, _describe(database, conf.database.connection) if database else 'not used')
+             options.instance_directory, _describe(parts))
     threads = count_threads(conf)
     caller = Caller(transport, max_concurrent=_CALLS_PER_THREAD * threads, max_waiting=0)
     hosts = SilentHosts()
@@ -59,21 +56,24 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
         ask_extensions=options.compute_extensions == _AUTO)
     checks = HostChecks(compute, hosts, build_places(threads))
     checker = TokenChecker(store, directory, checks, options.token_ttl,
-                           shared_reads=database.shared_reads if database else contextlib.nullcontext)
+                           shared_reads=parts.databases.shared_reads)
     work = manager.Manager(store, directory, checker, options.token_ttl, manager.build_report_places(threads),
                            watch=unreported.Watch(directory, is_reported=directory_name == 'reported'))
     server = BackgroundServer(transport, contract.TOPIC, conf.host, [
         manager.NovaEndpoint(work), manager.GrizzlyEndpoint(work), manager.NovaVNCEndpoint(work)])
-    return ConsoleAuthService(server, caller, store, database)
+    return ConsoleAuthService(server, caller, store, parts.databases)
 
 
 def _choose(configured: str, automatic: str) -> str:
     return automatic if configured == _AUTO else configured
 
 
-def _describe(database: Database, connection: str | None) -> str:
-    why = 'as [database]connection says' if connection else 'since [database]connection is not set'
-    return f'{database.name}, {why}'
+def _describe(parts: resources.Resources) -> str:
+    used = parts.databases.all()
+    if not used:
+        return 'not used'
+    why = 'as [database]connection says' if parts.conf.database.connection else 'since [database]connection is not set'
+    return f'{used[0].name}, {why}'
 
 
 def _load(namespace: str, name: str) -> Any:
