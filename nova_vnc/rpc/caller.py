@@ -113,10 +113,11 @@ class Caller:
                 raise futures.TimeoutError()
             outcome = background.start(work, 'rpc-caller')
             outcome.add_done_callback(lambda _: self._turns.release())
-            if replies is not None:
+            while replies is not None and self._clock() < deadline:
                 done, _ = futures.wait([outcome], min(max(deadline - self._clock(), 0), reply_exchange.PATIENCE_S))
-                if not done:
-                    replies.see_to_it()
+                if done:
+                    break
+                replies.see_to_it()
             return outcome.result(max(deadline - self._clock(), 0))
         finally:
             self._places.release()

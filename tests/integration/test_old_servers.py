@@ -17,14 +17,14 @@ import pytest
 
 from nova_vnc import exception, objects
 from nova_vnc.access_url import build_access_url
-from nova_vnc.compute.virt.demo.driver import DemoDriver
+from nova_vnc.compute.virt.demo.driver import DemoDriver, demo_instance_uuid
 from nova_vnc.conf import opts
 from nova_vnc.context import service_context
 from nova_vnc.rpc import caller as rpc_caller
 from nova_vnc.rpc import transport as rpc_transport
 from nova_vnc.rpc.compute import ComputeAPI
-from nova_vnc.rpc.consoleauth import ConsoleAuthAPI
-from nova_vnc.rpc.reply_exchange import PATIENCE_S
+from nova_vnc.rpc.consoleauth import ConsoleAuthAPI, version_to_send
+from nova_vnc.rpc.reply_exchange import PATIENCE_S, ReplyExchange
 from nova_vnc.rpc.server import BackgroundServer
 from tests.fixtures.bus import new_conf
 from tests.fixtures.console_client import open_console
@@ -34,6 +34,7 @@ from tests.fixtures.polling import wait_until
 from tests.fixtures.ports import free_port
 from tests.fixtures.process import Service
 from tests.fixtures.rabbitmq import RabbitMQ
+from tests.fixtures.vectors import Vector
 
 SESSIONS = 60
 AT_ONCE = 12
@@ -56,6 +57,16 @@ def new_caller(broker: RabbitMQ) -> rpc_caller.Caller:
 def reply_exchanges(broker: RabbitMQ) -> set[str]:
     rows = broker.rabbitmqctl('--silent', 'list_exchanges', 'name', 'type', 'auto_delete')
     return {row.split('\t')[0] for row in rows.splitlines() if row.startswith('reply_')}
+
+
+@pytest.fixture
+def old_vhost(broker: RabbitMQ) -> Iterator[str]:
+    """The URL of a virtual host of one's own."""
+    name = f'old-{uuid.uuid4()}'
+    broker.rabbitmqctl('add_vhost', name)
+    broker.rabbitmqctl('set_permissions', '-p', name, 'guest', '.*', '.*', '.*')
+    yield f'{broker.url}{name}'
+    broker.rabbitmqctl('delete_vhost', name)
 
 
 class OldTokens:
@@ -175,9 +186,64 @@ def old_compute(broker: RabbitMQ) -> Iterator[tuple[objects.InstanceRecord, OldS
         yield instance, server
 
 
-def test_without_the_exchange_there_is_no_answer(broker: RabbitMQ, old_compute: Any):
+QUEENS = {name: Vector(f'queens-17.0.13-{name}') for name in (
+    'authorize_console', 'check_token', 'delete_tokens_for_instance')}
+# What a nova-consoleauth of 17.0.13 answered to its check_token.
+QUEENS_ANSWER = {
+    'instance_uuid': '9169fdb2-5b74-46b1-9803-60d2926bd97c', 'internal_access_path': None,
+    'last_activity_at': 1795337073.101387, 'console_type': 'novnc', 'host': '127.0.0.1',
+    'token': '5e083427-0000-4000-8000-000000000000', 'port': '15900',
+    'access_url': 'http://127.0.0.1:16017/vnc_auto.html?token=5e083427-0000-4000-8000-000000000000'}
+
+
+# 2.0 (juno) and 1.2 (havana) are from the table of versions and arguments; 2.1 is what 17.0.13 sent.
+@pytest.mark.parametrize(('level', 'version', 'left_out'), [
+    ('queens', '2.1', set()), ('juno', '2.0', {'access_url'}), ('havana', '1.2', {'access_url'})])
+def test_our_messages_are_those_of_old_clients(old_vhost: str, level: str, version: str, left_out: set[str]):
+    with OldServer(old_vhost, 'consoleauth', {
+            'authorize_console': lambda **arguments: None, 'check_token': lambda token: QUEENS_ANSWER,
+            'delete_tokens_for_instance': lambda instance_uuid: None}, version) as server:
+        opts.set_defaults()
+        transport = rpc_transport.build_transport(new_conf(), old_vhost)
+        api = ConsoleAuthAPI(rpc_caller.Caller(transport), READY_S, version_to_send(level))
+        info = objects.ConnectInfo.from_dict(QUEENS['authorize_console'].args)
+        api.authorize_console(CTXT, info)
+        answer = api.check_token(CTXT, info.token)
+        api.delete_tokens_for_instance(CTXT, info.instance_uuid)
+        wait_until(lambda: len(server.messages) == 4, READY_S, 'all of them')
+        assert answer == objects.TokenCheck(objects.ConnectInfo.from_dict(QUEENS_ANSWER))
+        ours = {message['method']: message for message in server.messages if 'namespace' not in message}
+        assert ours.keys() == QUEENS.keys()
+        for name, vector in QUEENS.items():
+            assert ours[name]['version'] == version
+            assert ours[name]['args'].keys() == vector.args.keys() - left_out
+            # A cast says nowhere that it wants an answer.
+            for key in ('_msg_id', '_reply_q', '_unique_id'):
+                assert (key in ours[name]) is (key in vector.message)
+        assert ours['authorize_console']['args'] == {
+            key: value for key, value in QUEENS['authorize_console'].args.items() if key not in left_out}
+
+
+def test_our_compute_does_not_report_to_an_old_consoleauth(old_vhost: str, tmp_path: Path):
+    with OldServer(old_vhost, 'consoleauth', {}, '2.1') as server, Service('nova-vnc-compute', {
+            'DEFAULT': {'debug': True, 'host': 'compute1', 'compute_driver': 'demo', 'transport_url': old_vhost},
+            'compute': {'report_interval': 1}}, tmp_path) as compute:
+        compute.wait_for_line("is Nova's own, which takes no reports", READY_S)
+        # It has had the time for several reports.
+        marker = rpc_caller.Caller(rpc_transport.build_transport(new_conf(), old_vhost))
+        api = ComputeAPI(marker, timeout_s=READY_S)
+        instance = objects.InstanceRecord(uuid=demo_instance_uuid('compute1'), host='compute1')
+        asked_at = time.monotonic()
+        wait_until(lambda: api.get_vnc_console(CTXT, instance, 'novnc') and time.monotonic() > asked_at + 4, READY_S,
+                   'it to answer for a while', interval_s=0.5)
+        assert server.methods_asked() == [('nova_vnc', 'check_token')]
+        assert 'Cannot report' not in compute.output()
+
+
+def test_without_the_exchange_there_is_no_answer(broker: RabbitMQ, old_compute: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ReplyExchange, 'see_to_it', lambda self: None)
     instance, server = old_compute
-    api = ComputeAPI(new_caller(broker), timeout_s=PATIENCE_S * 0.8)
+    api = ComputeAPI(new_caller(broker), timeout_s=4)
     with pytest.raises(rpc_caller.NoAnswer):
         api.get_vnc_console(CTXT, instance, 'novnc')
     assert server.messages
@@ -198,14 +264,17 @@ def test_an_unknown_version_is_told_and_the_other_one_tried(broker: RabbitMQ, ol
 
 def test_the_exchange_goes_with_its_queue(broker: RabbitMQ, old_compute: Any):
     instance, server = old_compute
-    caller = new_caller(broker)
+    api = ComputeAPI(new_caller(broker), timeout_s=READY_S)
     before = reply_exchanges(broker)
-    ComputeAPI(caller, timeout_s=READY_S).get_vnc_console(CTXT, instance, 'novnc')
+    api.get_vnc_console(CTXT, instance, 'novnc')
     queue, = {message['_reply_q'] for message in server.messages}
     assert reply_exchanges(broker) - before == {queue}
     with kombu.Connection(broker.url.replace('rabbit://', 'amqp://')) as connection:
         connection.default_channel.queue_delete(queue)
     assert queue not in reply_exchanges(broker)
+    # As after a restart of the broker: oslo.messaging has its queue again, and the exchange comes with the next call.
+    assert api.get_vnc_console(CTXT, instance, 'novnc')['port'] == '5900'
+    assert queue in reply_exchanges(broker)
     # The queue to learn its name from is gone as well.
     assert not [row['name'] for row in broker.queues() if row['name'].startswith('nova_vnc_')]
 
