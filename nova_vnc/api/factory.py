@@ -111,7 +111,7 @@ def _build_application(conf: cfg.ConfigOpts, rpc_caller: caller.Caller,
     conf.register_opts(sizelimit.OPTS, group='oslo_middleware')
     places = ceilings.Ceilings(conf.api.threads)
     plane = console_plane.ConsolePlane(
-        consoleauth.ConsoleAuthAPI(rpc_caller),
+        consoleauth.ConsoleAuthAPI(rpc_caller, version=consoleauth.version_to_send(conf.upgrade_levels.consoleauth)),
         compute.ComputeAPI(rpc_caller, compute.versions_to_send(conf.upgrade_levels.compute),
                            silent_hosts=SilentHosts(_REST_S)), places)
     return application.Application(plane, authentication or build_authentication(conf.api.auth_strategy),

@@ -55,6 +55,21 @@ Where nova-consoleauth keeps tokens. The token itself is stored nowhere, only it
         help="""
 Where nova-consoleauth learns which VMs there are, whose they are and on which host.
 """),
+    cfg.StrOpt(
+        'compute_extensions',
+        default='auto',
+        choices=[
+            ('auto', 'Ask each compute host once whether it knows the methods of this project'),
+            ('never', "Send Nova's own methods only"),
+        ],
+        help="""
+Whether nova-consoleauth finds out which hosts run nova-vnc-compute. Those compare the address of a console with the
+one in the token, where Nova's own compute service compares the port alone.
+
+Nova's own nova-compute refuses the question with a traceback in its log, so each host is asked once in a day at most,
+and once after a start of nova-consoleauth, which keeps what it learns in its memory only. A host that does not answer
+is asked again. Where every host runs nova-compute, ``never`` spares that.
+"""),
     cfg.IntOpt(
         'host_stale_after',
         default=180,

@@ -24,7 +24,7 @@ from nova_vnc.novncproxy.token_checks import TokenChecks, build_places
 from nova_vnc.relay.engine import Engine
 from nova_vnc.relay.relay import Timing
 from nova_vnc.rpc.caller import Caller
-from nova_vnc.rpc.consoleauth import ConsoleAuthAPI
+from nova_vnc.rpc.consoleauth import ConsoleAuthAPI, version_to_send
 
 LOG = logging.getLogger(__name__)
 
@@ -59,8 +59,9 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
 def _build_checks(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> TokenChecks:
     # Waiting for a reply holds no connection to the broker, so as many calls as there are checks may be under way.
     most = conf.novncproxy.max_pending_checks
-    return TokenChecks(ConsoleAuthAPI(Caller(transport, max_concurrent=most, max_waiting=0)),
-                       conf.novncproxy.token_check_timeout, build_places(most))
+    api = ConsoleAuthAPI(Caller(transport, max_concurrent=most, max_waiting=0),
+                         version=version_to_send(conf.upgrade_levels.consoleauth))
+    return TokenChecks(api, conf.novncproxy.token_check_timeout, build_places(most))
 
 
 def _build_limits(conf: cfg.ConfigOpts) -> Limits:

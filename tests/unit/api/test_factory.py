@@ -108,6 +108,15 @@ def test_tls_that_cannot_be_had_is_refused(bus):
         factory.build_service(bus.conf, bus.transport)
 
 
+@pytest.mark.parametrize(('option', 'value'), [('compute', 'bananas'), ('consoleauth', '1.1')])
+def test_a_bad_upgrade_level_is_one_line(bus, option, value):
+    bus.conf.set_override('auth_strategy', 'noauth2', 'api')
+    bus.conf.set_override(option, value, 'upgrade_levels')
+    with pytest.raises(exception.ConfigurationError, match=rf'\[upgrade_levels\]{option} = {value}') as caught:
+        factory.build_app(bus.conf, DirectCaller({}))
+    assert '\n' not in caught.value.message
+
+
 @pytest.mark.parametrize(('address', 'warned'), [('127.0.0.1', False), ('::1', False), ('localhost', False),
                                                  ('0.0.0.0', True), ('::', True), ('api.example', True)])
 def test_noauth2_on_an_address_that_others_reach_is_warned_of(bus, caplog, address, warned):

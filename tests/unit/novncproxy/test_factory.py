@@ -35,6 +35,7 @@ def refusal(call, *arguments):
 
 @pytest.mark.parametrize(('option', 'value', 'group', 'named'), [
     ('ssl_only', True, None, '[DEFAULT]ssl_only'),
+    ('consoleauth', 'bananas', 'upgrade_levels', '[upgrade_levels]consoleauth'),
     ('auth_schemes', ['vencrypt'], 'vnc', '[vnc]auth_schemes'),
     ('web', '/does/not/exist', None, '[DEFAULT]web'),
     ('web', '/', None, '[DEFAULT]web'),
