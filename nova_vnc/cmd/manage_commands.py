@@ -13,8 +13,9 @@ from collections.abc import Callable
 from oslo_config import cfg
 
 from nova_vnc import exception, objects
-from nova_vnc.consoleauth.directory.reported import HostState, ReportedInstanceDirectory
-from nova_vnc.db import factory, instances
+from nova_vnc.consoleauth.directory.base import HostState
+from nova_vnc.consoleauth.directory.reported import ReportedInstanceDirectory
+from nova_vnc.db import factory
 from nova_vnc.db.engine import Database
 
 _MAX_LENGTH = 255       # of the columns
@@ -49,21 +50,19 @@ def sync(task: Task) -> None:
 
 
 def set_owner(task: Task) -> None:
-    database, arguments = task.database, task.arguments
+    arguments = task.arguments
     uuid = _check_uuid(arguments.uuid)
     for name in (arguments.project, arguments.user):
         _check_name(name)
-    database.write(lambda connection: instances.set_owner(connection, uuid, arguments.project, arguments.user))
-    found = database.read(lambda connection: instances.find(connection, uuid))
-    if found is None:
-        print(f'Instance {uuid} will belong to project {arguments.project} once a compute host reports it.')
-    else:
-        print(f'Instance {uuid} belongs to project {arguments.project}.')
+    is_there = task.directory.set_owner(uuid, arguments.project, arguments.user)
+    belongs = 'belongs' if is_there else 'will belong'
+    print(f'Instance {uuid} {belongs} to project {arguments.project}'
+          f'{"" if is_there else " once a compute host reports it"}.')
 
 
 def unset_owner(task: Task) -> None:
     uuid = _check_uuid(task.arguments.uuid)
-    was_set = task.database.write(lambda connection: instances.unset_owner(connection, uuid))
+    was_set = task.directory.unset_owner(uuid)
     print(f'Instance {uuid} has no owner set here any more.' if was_set else f'Instance {uuid} had no owner set here.')
 
 

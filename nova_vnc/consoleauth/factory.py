@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import oslo_messaging
@@ -12,13 +11,12 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from nova_vnc import exception
-from nova_vnc.consoleauth import manager, resources
+from nova_vnc.consoleauth import manager, resources, unreported
 from nova_vnc.consoleauth.checker import TokenChecker
 from nova_vnc.consoleauth.directory.base import InstanceDirectory
 from nova_vnc.consoleauth.host_checks import HostChecks, build_places
 from nova_vnc.consoleauth.service import ConsoleAuthService
 from nova_vnc.consoleauth.stores.base import TokenStore
-from nova_vnc.db.engine import Database
 from nova_vnc.rpc import compute as compute_contract
 from nova_vnc.rpc import consoleauth as contract
 from nova_vnc.rpc.caller import Caller
@@ -35,6 +33,9 @@ _DIRECTORIES = 'nova_vnc.instance_directory'
 # longer go on until their own time is over.
 _CALLS_PER_THREAD = 4
 
+# Of a periodic task whose spacing is 0 (oslo.service).
+_USUAL_INTERVAL_S = 60
+
 
 def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> ConsoleAuthService:
     """Make nova-consoleauth.
@@ -47,31 +48,42 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     directory_name = _choose(options.instance_directory, 'reported')
     store: TokenStore = _load(_STORES, store_name).build(parts)
     directory: InstanceDirectory = _load(_DIRECTORIES, directory_name).build(parts)
-    database = parts.used_database()
     LOG.info('Tokens are in the store %s ([consoleauth]token_store = %s), VMs in the directory %s '
              '(instance_directory = %s); the database is %s', store_name, options.token_store, directory_name,
-             options.instance_directory, _describe(database, conf.database.connection) if database else 'not used')
+             options.instance_directory, _describe(parts))
     threads = count_threads(conf)
     caller = Caller(transport, max_concurrent=_CALLS_PER_THREAD * threads, max_waiting=0)
     hosts = SilentHosts()
     compute = compute_contract.ComputeAPI(
-        caller, compute_contract.versions_to_send(conf.upgrade_levels.compute), silent_hosts=hosts)
+        caller, compute_contract.versions_to_send(conf.upgrade_levels.compute), silent_hosts=hosts,
+        ask_extensions=options.compute_extensions == _AUTO)
     checks = HostChecks(compute, hosts, build_places(threads))
     checker = TokenChecker(store, directory, checks, options.token_ttl,
-                           shared_reads=database.shared_reads if database else contextlib.nullcontext)
-    work = manager.Manager(store, directory, checker, options.token_ttl, manager.build_report_places(threads))
+                           shared_reads=parts.databases.shared_reads)
+    work = manager.Manager(store, directory, checker, options.token_ttl, manager.build_report_places(threads),
+                           watch=unreported.Watch(directory, is_reported=directory_name == 'reported'))
     server = BackgroundServer(transport, contract.TOPIC, conf.host, [
         manager.NovaEndpoint(work), manager.GrizzlyEndpoint(work), manager.NovaVNCEndpoint(work)])
-    return ConsoleAuthService(server, caller, store, database)
+    return ConsoleAuthService(server, caller, store, parts.databases, _purge_interval_s(conf.instance_delete_interval))
+
+
+def _purge_interval_s(configured: int) -> float | None:
+    """Read [DEFAULT]instance_delete_interval as Nova's periodic tasks do."""
+    if configured < 0:
+        return None
+    return configured or _USUAL_INTERVAL_S
 
 
 def _choose(configured: str, automatic: str) -> str:
     return automatic if configured == _AUTO else configured
 
 
-def _describe(database: Database, connection: str | None) -> str:
-    why = 'as [database]connection says' if connection else 'since [database]connection is not set'
-    return f'{database.name}, {why}'
+def _describe(parts: resources.Resources) -> str:
+    used = parts.databases.all()
+    if not used:
+        return 'not used'
+    why = 'as [database]connection says' if parts.conf.database.connection else 'since [database]connection is not set'
+    return f'{used[0].name}, {why}'
 
 
 def _load(namespace: str, name: str) -> Any:
