@@ -9,6 +9,7 @@ from nova_vnc import exception, objects
 from nova_vnc.context import RequestContext
 from nova_vnc.net.ceiling import Crowded
 from nova_vnc.novncproxy.refusal import Refusal, Refused
+from nova_vnc.novncproxy.request import loggable
 from nova_vnc.novncproxy.token_checks import TokenChecks
 
 _REFUSALS = {
@@ -48,14 +49,15 @@ class Authorizer:
         self._checks = checks
 
     def check(self, ctxt: RequestContext, token: str) -> Grant:
-        """:raises Refused: TOKEN, NOT_READY, MOVED, HOST_SILENT or UNAVAILABLE"""
+        """:raises Refused: TOKEN, CONSOLE_TYPE, NOT_READY, MOVED, HOST_SILENT or UNAVAILABLE"""
         check = self._ask(ctxt, token)
         if check.connect_info is None:
             reason = check.reason or objects.REASON_INVALID
             raise Refused(_REFUSALS.get(reason, Refusal.TOKEN), f'nova-consoleauth: {reason}')
         info = check.connect_info
         if info.console_type != objects.CONSOLE_TYPE_NOVNC:
-            raise Refused(Refusal.TOKEN, f'a token for a console of type {info.console_type!r}')
+            raise Refused(Refusal.CONSOLE_TYPE, f'instance {info.instance_uuid}: a token for a console of type '
+                                                f'{loggable(str(info.console_type))}')
         return Grant(instance_uuid=info.instance_uuid, display_name=check.display_name or '', host=info.host,
                      port=int(info.port), internal_access_path=info.internal_access_path,
                      access_url=info.access_url, request_id=check.request_id)

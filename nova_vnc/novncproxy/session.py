@@ -114,9 +114,9 @@ class Session:
     def _reach_console(self, grant: Grant) -> tuple[TcpStream, bytes]:
         """Return a stream to the VNC server, past RFB security, and what was read beyond that."""
         try:
-            stream = self._parts.connector.connect(grant.host, grant.port, grant.internal_access_path)
+            stream, early = self._parts.connector.connect(grant.host, grant.port, grant.internal_access_path)
             try:
-                return stream, security.negotiate_with_compute(stream, self._parts.handshake_timeout_s)
+                return stream, security.negotiate_with_compute(stream, self._parts.handshake_timeout_s, early)
             except BaseException:
                 stream.close()
                 raise
@@ -182,8 +182,8 @@ class Session:
                    from_target: bytes) -> None:
         session = OpenSession(self._id, grant.instance_uuid, drop_control_characters(grant.display_name),
                               self._door.peer, time.time(), grant.request_id)
-        LOG.info('Session %s: instance %s (%s) at %s port %d opened for %s', session.id, session.instance_uuid,
-                 session.display_name, grant.host, grant.port, session.peer)
+        LOG.info('Session %s: instance %s at %s port %d opened for %s', session.id, session.instance, grant.host,
+                 grant.port, session.peer)
 
         def start(on_end: EndObserver) -> Relay:
             client_sock, parser, unread = tenant_stream.detach()
@@ -204,9 +204,9 @@ def log_end(session: OpenSession, end: RelayEnd) -> None:
     """Take note of the end of a session, in a thread of the relay engine's."""
     ctxt = context.RequestContext(request_id=f'req-{session.id}', global_request_id=session.global_request_id,
                                   overwrite=False)
-    LOG.info('Session %s: instance %s (%s) ended for %s: %s (code %d) after %.1f s, %d bytes from it, %d bytes to it',
-             session.id, session.instance_uuid, session.display_name, session.peer, end.cause.value, end.close_code,
-             end.duration_s, end.bytes_from_client, end.bytes_from_target, context=ctxt)
+    LOG.info('Session %s: instance %s ended for %s: %s (code %d) after %.1f s, %d bytes from it, %d bytes to it',
+             session.id, session.instance, session.peer, end.cause.value, end.close_code, end.duration_s,
+             end.bytes_from_client, end.bytes_from_target, context=ctxt)
 
 
 @contextlib.contextmanager

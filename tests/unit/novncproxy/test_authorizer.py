@@ -48,7 +48,8 @@ def test_an_answer_of_novas_knows_less():
     (objects.TokenCheck(None, objects.REASON_UNAVAILABLE), Refusal.UNAVAILABLE),
     (objects.TokenCheck(None, 'a reason of a later release'), Refusal.TOKEN),
     (objects.TokenCheck(None), Refusal.TOKEN),
-    (objects.TokenCheck(dataclasses.replace(INFO, console_type='spice-html5')), Refusal.TOKEN),
+    *((objects.TokenCheck(dataclasses.replace(INFO, console_type=console_type)), Refusal.CONSOLE_TYPE)
+      for console_type in ('spice-html5', 'serial', 'rdp-html5', 'webmks', 'mks', 'xvpvnc', 'spice-direct', TOKEN, None)),
     (exception.ServiceUnavailable(service='consoleauth'), Refusal.UNAVAILABLE),
     (exception.StoreUnavailable(reason='locked'), Refusal.UNAVAILABLE),
     (exception.InvalidConnectionInfo(), Refusal.UNAVAILABLE),

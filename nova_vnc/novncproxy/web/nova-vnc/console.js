@@ -19,7 +19,7 @@ for (const id of ['name', 'status', 'screen', 'notice', 'notice-title', 'notice-
 }
 
 // After a refusal with one of these codes (4000 + HTTP status) the same link cannot work a second time.
-const CODES_OF_USELESS_LINKS = [4401, 4410];
+const CODES_OF_USELESS_LINKS = [4401, 4410, 4421];
 // noVNC closes the WebSocket when it has read a refusal; the server's close frame is then on its way.
 const CLOSE_FRAME_PATIENCE_MS = 2000;
 
