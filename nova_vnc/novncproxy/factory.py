@@ -38,13 +38,14 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     _warn_of_what_has_no_effect(conf)
     options = conf.novncproxy
     parts = Parts(
-        authorizer=Authorizer(_build_checks(conf, transport)),
+        authorizer=Authorizer(_build_checks(conf, transport), conf.consoleauth.token_ttl),
         connector=Connector(_read_networks(options.target_networks), Resolver(), options.connect_timeout,
                             options.target_timeout),
         engine=Engine(_build_timing(options.ping_interval)),
         registry=SessionRegistry(),
         allowed_hosts=_read_allowed_hosts(conf.console.allowed_origins),
-        handshake_timeout_s=options.handshake_timeout)
+        handshake_timeout_s=options.handshake_timeout,
+        enforce_session_timeout=conf.consoleauth.enforce_session_timeout)
     settings = Settings(
         host=conf.vnc.novncproxy_host,
         port=conf.vnc.novncproxy_port,
@@ -123,5 +124,3 @@ def _warn_of_what_has_no_effect(conf: cfg.ConfigOpts) -> None:
     if os.path.exists(conf.cert):
         LOG.warning('[DEFAULT]cert = %s has no effect: the proxy does not speak TLS yet. Terminate it in a load '
                     'balancer before the proxy.', conf.cert)
-    if conf.consoleauth.enforce_session_timeout:
-        LOG.warning('[consoleauth]enforce_session_timeout has no effect yet: sessions go on when their token expires.')

@@ -23,13 +23,14 @@ from nova_vnc import context
 from nova_vnc.net.stream import TcpStream
 from nova_vnc.net.websocket_stream import WebSocketProtocolError, WebSocketStream
 from nova_vnc.novncproxy import request as requests
-from nova_vnc.novncproxy import security
+from nova_vnc.novncproxy import security, session_timeout
 from nova_vnc.novncproxy.authorizer import Authorizer, Grant
 from nova_vnc.novncproxy.connector import Connector
 from nova_vnc.novncproxy.refusal import Refusal, Refused
 from nova_vnc.novncproxy.registry import EndObserver, OpenSession, SessionRegistry
 from nova_vnc.relay.end import RelayEnd
 from nova_vnc.relay.engine import Engine, EngineStopped
+from nova_vnc.relay.lifetime import Limit
 from nova_vnc.relay.relay import Relay
 from nova_vnc.rfb.init import console_name
 from nova_vnc.rfb.text import drop_control_characters
@@ -41,6 +42,10 @@ class Door(Protocol):
     """The client's connection, while it is still HTTP's. All methods but claim() raise OSError when the client left."""
 
     peer: str
+
+    @property
+    def takes_notices(self) -> bool:
+        """Whether its WebSocket may carry text messages too, see upgrade.NOTICES."""
 
     def claim(self, token: str, instance_uuid: str) -> None:
         """The client holds a valid token.
@@ -61,6 +66,7 @@ class Parts:
 
     :ivar allowed_hosts: see request.check_origin_host()
     :ivar handshake_timeout_s: for each part of the RFB handshake, on each side
+    :ivar enforce_session_timeout: whether sessions end when their token expires
     """
 
     authorizer: Authorizer
@@ -69,6 +75,7 @@ class Parts:
     registry: SessionRegistry
     allowed_hosts: frozenset[str]
     handshake_timeout_s: float
+    enforce_session_timeout: bool = False
 
 
 class Session:
@@ -174,7 +181,8 @@ class Session:
         client_init, from_client = security.negotiate_with_tenant(tenant_stream, timeout_s)
         server_init, from_target = security.exchange_init_with_compute(compute_stream, client_init, compute_early,
                                                                        timeout_s)
-        name = console_name(grant.display_name, grant.instance_uuid)
+        note = session_timeout.describe_end(grant.expires) if self._parts.enforce_session_timeout else ''
+        name = console_name(grant.display_name, grant.instance_uuid, note)
         security.send_server_init(tenant_stream, dataclasses.replace(server_init, name=name), timeout_s)
         return from_client, from_target
 
@@ -188,12 +196,19 @@ class Session:
         def start(on_end: EndObserver) -> Relay:
             client_sock, parser, unread = tenant_stream.detach()
             return self._parts.engine.add(client_sock, compute_stream.detach(), parser=parser, on_end=on_end,
-                                          from_client=from_client + unread, from_target=from_target)
+                                          from_client=from_client + unread, from_target=from_target,
+                                          limit=self._limit(grant))
 
         try:
             self._parts.registry.open(session, start, functools.partial(log_end, session))
         except EngineStopped:
             LOG.info('Session %s: instance %s ended: the proxy is stopping', session.id, session.instance_uuid)
+
+    def _limit(self, grant: Grant) -> Limit | None:
+        if not self._parts.enforce_session_timeout:
+            return None
+        return session_timeout.build_limit(grant.expires, time.time(), self._ctxt.request_id,
+                                           takes_notices=self._door.takes_notices)
 
     def _log_broken_off(self, grant: Grant, level: int, detail: str) -> None:
         LOG.log(level, 'Session %s: instance %s: set-up for %s broken off: %s', self._id, grant.instance_uuid,

@@ -329,7 +329,8 @@ class TestWebSocketHandshake:
         assert rig.start().send_raw(request).status == 200
 
     @pytest.mark.parametrize(('offered', 'answered'), [
-        (None, None), ('binary', 'binary'), ('binary, base64', 'binary'), ('base64, binary', 'binary')])
+        (None, None), ('binary', 'binary'), ('binary, base64', 'binary'), ('base64, binary', 'binary'),
+        ('nova-vnc.notices, binary', 'nova-vnc.notices'), ('binary, nova-vnc.notices', 'binary')])
     def test_subprotocol(self, rig, offered, answered):
         token = rig.start().console()
         sock = rig.connect()

@@ -72,15 +72,14 @@ def test_says_once_what_has_no_effect(bus, tmp_path, caplog):
     (tmp_path / 'self.pem').touch()
     bus.conf.set_override('record', '/tmp/record')
     bus.conf.set_override('daemon', True)
-    bus.conf.set_override('enforce_session_timeout', True, 'consoleauth')
     bus.conf.set_override('allowed_origins', ['https://a.example', 'b.example', '[::1]', 'c.example:443'], 'console')
     with caplog.at_level(logging.WARNING):
         build(bus)
     lines = [record.getMessage() for record in caplog.records]
-    for word in ('[DEFAULT]record', '[DEFAULT]daemon', '[DEFAULT]cert', '[consoleauth]enforce_session_timeout',
+    for word in ('[DEFAULT]record', '[DEFAULT]daemon', '[DEFAULT]cert',
                  "'https://a.example'", "'c.example:443'"):
         assert len([line for line in lines if word in line]) == 1
-    assert len(lines) == 6
+    assert len(lines) == 5
 
 
 def test_says_nothing_without_need(bus, caplog):
