@@ -18,6 +18,7 @@ from nova_vnc.novncproxy.connector import Connector, Network
 from nova_vnc.novncproxy.files import FileTree
 from nova_vnc.novncproxy.pending import Limits
 from nova_vnc.novncproxy.proxy import NoVNCProxy, Settings
+from nova_vnc.novncproxy.recording import Recorder
 from nova_vnc.novncproxy.registry import SessionRegistry
 from nova_vnc.novncproxy.session import Parts
 from nova_vnc.novncproxy.token_checks import TokenChecks, build_places
@@ -45,6 +46,7 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
         registry=SessionRegistry(),
         allowed_hosts=_read_allowed_hosts(conf.console.allowed_origins),
         handshake_timeout_s=options.handshake_timeout,
+        recorder=_build_recorder(conf.record),
         enforce_session_timeout=conf.consoleauth.enforce_session_timeout)
     settings = Settings(
         host=conf.vnc.novncproxy_host,
@@ -62,6 +64,14 @@ def _build_checks(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     most = conf.novncproxy.max_pending_checks
     return TokenChecks(ConsoleAuthAPI(Caller(transport, max_concurrent=most, max_waiting=0)),
                        conf.novncproxy.token_check_timeout, build_places(most))
+
+
+def _build_recorder(prefix: str | None) -> Recorder | None:
+    if not prefix:
+        return None
+    recorder = Recorder(prefix)
+    recorder.check()
+    return recorder
 
 
 def _build_limits(conf: cfg.ConfigOpts) -> Limits:
@@ -117,8 +127,6 @@ def _refuse_what_cannot_be_had(conf: cfg.ConfigOpts) -> None:
 
 
 def _warn_of_what_has_no_effect(conf: cfg.ConfigOpts) -> None:
-    if conf.record:
-        LOG.warning('[DEFAULT]record has no effect: sessions are not recorded.')
     if conf.daemon:
         LOG.warning('[DEFAULT]daemon has no effect: the service stays in the foreground, under its service manager.')
     if os.path.exists(conf.cert):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import time
 from collections.abc import Iterator
 from typing import Protocol
@@ -20,12 +19,13 @@ from typing import Protocol
 from oslo_log import log as logging
 
 from nova_vnc import context
-from nova_vnc.net.stream import TcpStream
+from nova_vnc.net.stream import Stream, TcpStream
 from nova_vnc.net.websocket_stream import WebSocketProtocolError, WebSocketStream
 from nova_vnc.novncproxy import request as requests
 from nova_vnc.novncproxy import security, session_timeout
 from nova_vnc.novncproxy.authorizer import Authorizer, Grant
 from nova_vnc.novncproxy.connector import Connector
+from nova_vnc.novncproxy.recording import RecordedStream, Recorder, Recording
 from nova_vnc.novncproxy.refusal import Refusal, Refused
 from nova_vnc.novncproxy.registry import EndObserver, OpenSession, SessionRegistry
 from nova_vnc.relay.end import RelayEnd
@@ -66,6 +66,7 @@ class Parts:
 
     :ivar allowed_hosts: see request.check_origin_host()
     :ivar handshake_timeout_s: for each part of the RFB handshake, on each side
+    :ivar recorder: None: sessions are not recorded
     :ivar enforce_session_timeout: whether sessions end when their token expires
     """
 
@@ -75,6 +76,7 @@ class Parts:
     registry: SessionRegistry
     allowed_hosts: frozenset[str]
     handshake_timeout_s: float
+    recorder: Recorder | None = None
     enforce_session_timeout: bool = False
 
 
@@ -159,10 +161,14 @@ class Session:
                 self._log_broken_off(grant, Refusal.CLIENT_SILENT.level, f'the client left: {error}')
                 return
             on_failure.callback(tenant_stream.close)
+            recording = self._parts.recorder.open(self._id) if self._parts.recorder is not None else None
+            if recording is not None:
+                on_failure.callback(recording.close)
             try:
                 with _mistakes_refused():
-                    from_client, from_target = self._introduce(grant, tenant_stream, compute_stream, compute_early)
-                    self._hand_over(grant, tenant_stream, compute_stream, from_client, from_target)
+                    greeted: Stream = tenant_stream if recording is None else RecordedStream(tenant_stream, recording)
+                    from_client, from_target = self._introduce(grant, greeted, compute_stream, compute_early)
+                    self._hand_over(grant, tenant_stream, compute_stream, from_client, from_target, recording)
                 on_failure.pop_all()
             except Refused as refused:
                 text = refused.refusal.text_with(self._ctxt.request_id)
@@ -174,7 +180,7 @@ class Session:
             except security.ClientGone as gone:
                 self._log_broken_off(grant, Refusal.CLIENT_SILENT.level, f'the client left: {gone}')
 
-    def _introduce(self, grant: Grant, tenant_stream: WebSocketStream, compute_stream: TcpStream,
+    def _introduce(self, grant: Grant, tenant_stream: Stream, compute_stream: TcpStream,
                    compute_early: bytes) -> tuple[bytes, bytes]:
         """Carry the browser's handshake and both Init messages; return what either side has said beyond them."""
         timeout_s = self._parts.handshake_timeout_s
@@ -187,7 +193,7 @@ class Session:
         return from_client, from_target
 
     def _hand_over(self, grant: Grant, tenant_stream: WebSocketStream, compute_stream: TcpStream, from_client: bytes,
-                   from_target: bytes) -> None:
+                   from_target: bytes, recording: Recording | None) -> None:
         session = OpenSession(self._id, grant.instance_uuid, drop_control_characters(grant.display_name),
                               self._door.peer, time.time(), grant.request_id)
         LOG.info('Session %s: instance %s at %s port %d opened for %s', session.id, session.instance, grant.host,
@@ -195,13 +201,25 @@ class Session:
 
         def start(on_end: EndObserver) -> Relay:
             client_sock, parser, unread = tenant_stream.detach()
+            if recording is not None:
+                recording.from_client(unread)
+                recording.to_client(from_target)
             return self._parts.engine.add(client_sock, compute_stream.detach(), parser=parser, on_end=on_end,
                                           from_client=from_client + unread, from_target=from_target,
-                                          limit=self._limit(grant))
+                                          limit=self._limit(grant),
+                                          client_tap=None if recording is None else recording.from_client,
+                                          target_tap=None if recording is None else recording.to_client)
+
+        def on_end(end: RelayEnd) -> None:
+            log_end(session, end)
+            if recording is not None:
+                recording.close()
 
         try:
-            self._parts.registry.open(session, start, functools.partial(log_end, session))
+            self._parts.registry.open(session, start, on_end)
         except EngineStopped:
+            if recording is not None:
+                recording.close()
             LOG.info('Session %s: instance %s ended: the proxy is stopping', session.id, session.instance_uuid)
 
     def _limit(self, grant: Grant) -> Limit | None:

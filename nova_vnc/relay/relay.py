@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 _CLIENT_CAUSES = (EndCause.CLIENT_CLOSED, EndCause.CLIENT_LOST, EndCause.CLIENT_PROTOCOL_ERROR)
 
 EndObserver = Callable[[RelayEnd], None]
+# Is given payload that the relay has just read and passes on, which it must not keep as it is; must neither block nor
+# raise.
+Tap = Callable[[bytes | memoryview], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,12 @@ class Relay:
     """
 
     __slots__ = ('_buffer', '_bytes_from_client', '_bytes_from_target', '_cause', '_client', '_client_hung_up',
-                 '_close_code', '_close_reason', '_heard', '_lifetime', '_limit', '_loop', '_on_end', '_reported',
-                 '_silent_since', '_started_at', '_target', '_timing', 'observer')
+                 '_client_tap', '_close_code', '_close_reason', '_heard', '_lifetime', '_limit', '_loop', '_on_end',
+                 '_reported', '_silent_since', '_started_at', '_target', '_target_tap', '_timing', 'observer')
 
     def __init__(self, client: ClientSide, target: Side, *, loop: EventLoop, buffer: SharedBuffer, timing: Timing,
                  observer: EndObserver, on_end: Callable[[Relay, RelayEnd, Exception | None], None],
-                 limit: Limit | None = None) -> None:
+                 limit: Limit | None = None, client_tap: Tap | None = None, target_tap: Tap | None = None) -> None:
         self._loop = loop
         self._buffer = buffer
         self._timing = timing
@@ -79,6 +82,8 @@ class Relay:
         self._silent_since: float | None = None
         self._client_hung_up = False               # while it is not read
         self._limit = limit
+        self._client_tap = client_tap
+        self._target_tap = target_tap
         self._lifetime: Lifetime | None = None
         self._reported = False
 
@@ -175,6 +180,8 @@ class Relay:
             parser = self._client.parser
             payload = parser.receive(room[:size])
             if payload:
+                if self._client_tap is not None:
+                    self._client_tap(payload)
                 self._pass_to_target(payload)
             if parser.ping is not None or parser.end is not None:
                 self._answer_client()
@@ -207,6 +214,8 @@ class Relay:
         size = self._target.receive_into(self._buffer.target_room)
         if size > 0:
             self._bytes_from_target += size
+            if self._target_tap is not None:
+                self._target_tap(self._buffer.target_room[:size])
             self._client.send(self._buffer.frame(size))
             if self._client.unsent:
                 self._update_watch()
