@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The interop matrix: which of our processes was seen working with which of a released Nova.
 
-A test names its place in it: @pytest.mark.interop('our this -> their that', 'nova {release}'). Braces are filled from the
-parameters of the test. A place with several tests is as good as the worst of them.
+A test names its place in it: @pytest.mark.interop('our this -> their that', 'nova {release}'). Braces are filled from
+the parameters of the test. A place with several tests is as good as the worst of them.
 """
 
 from __future__ import annotations
