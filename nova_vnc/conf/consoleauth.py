@@ -27,33 +27,52 @@ OPTS: list[cfg.Opt] = [
         help="""
 How long a console URL can be used to open sessions, in seconds; 0 makes it expire at once.
 
-A session that is open when its token expires goes on.
+A session that is open when its token expires goes on, unless ``enforce_session_timeout`` says otherwise.
 """),
     cfg.BoolOpt(
         'enforce_session_timeout',
         default=False,
         help="""
-End a session when its token expires. Not available yet: a proxy with this option logs a warning.
+End a session when its token expires, ``token_ttl`` seconds after the link was made.
+
+nova-novncproxy warns the user 60 seconds before, on its own console page, and closes with the code 4440. The name of
+the console, which is the title of every page, tells the time of the end. Asked of a nova-consoleauth of Nova's, which
+does not tell when a token expires, it is the proxy's own ``token_ttl`` that counts. The clocks of the hosts of
+nova-consoleauth and nova-novncproxy must agree.
 """),
     cfg.StrOpt(
         'token_store',
         default='auto',
         choices=[
             ('auto', 'database'),
-            ('database', 'The table console_auth_tokens of the database'),
+            ('database', "The table console_auth_tokens of the database: our own, or that of a cell of Nova's"),
         ],
         help="""
 Where nova-consoleauth keeps tokens. The token itself is stored nowhere, only its SHA-256.
+
+Related options:
+
+* ``[database]connection``
+* ``instance_directory``
 """),
     cfg.StrOpt(
         'instance_directory',
         default='auto',
         choices=[
-            ('auto', 'reported'),
+            ('auto', "nova where [database]connection leads to Nova's tables, else reported"),
+            ('nova', "The table instances of a cell of Nova's, which is only read"),
             ('reported', 'What the nova-vnc-compute services report'),
         ],
         help="""
 Where nova-consoleauth learns which VMs there are, whose they are and on which host.
+
+While the database is away, ``auto`` waits for it: what it holds decides. Nova's cell0, which files for nova-api name in
+``[database]connection``, is refused.
+
+Related options:
+
+* ``[database]connection``
+* ``[DEFAULT]instance_name_template``
 """),
     cfg.StrOpt(
         'compute_extensions',
