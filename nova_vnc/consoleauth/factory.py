@@ -7,7 +7,7 @@ import oslo_messaging
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from nova_vnc.consoleauth import manager, resources
+from nova_vnc.consoleauth import manager, resources, unreported
 from nova_vnc.consoleauth.checker import TokenChecker
 from nova_vnc.consoleauth.choice import Choice
 from nova_vnc.consoleauth.chosen import ChosenInstanceDirectory, ChosenTokenStore
@@ -27,6 +27,9 @@ LOG = logging.getLogger(__name__)
 # longer go on until their own time is over.
 _CALLS_PER_THREAD = 4
 
+# Of a periodic task whose spacing is 0 (oslo.service).
+_USUAL_INTERVAL_S = 60
+
 
 def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> ConsoleAuthService:
     """Make nova-consoleauth.
@@ -44,11 +47,21 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     caller = Caller(transport, max_concurrent=_CALLS_PER_THREAD * threads, max_waiting=0)
     hosts = SilentHosts()
     compute = compute_contract.ComputeAPI(
-        caller, compute_contract.versions_to_send(conf.upgrade_levels.compute), silent_hosts=hosts)
+        caller, compute_contract.versions_to_send(conf.upgrade_levels.compute), silent_hosts=hosts,
+        ask_extensions=conf.consoleauth.compute_extensions == 'auto')
     checks = HostChecks(compute, hosts, build_places(threads))
     checker = TokenChecker(store, directory, checks, ttl_s,
                            shared_reads=parts.databases.shared_reads)
-    work = manager.Manager(store, directory, checker, ttl_s, manager.build_report_places(threads))
+    work = manager.Manager(store, directory, checker, ttl_s, manager.build_report_places(threads),
+                           watch=unreported.Watch(directory))
     server = BackgroundServer(transport, contract.TOPIC, conf.host, [
         manager.NovaEndpoint(work), manager.GrizzlyEndpoint(work), manager.NovaVNCEndpoint(work)])
-    return ConsoleAuthService(server, caller, store, parts.databases, choice.drivers)
+    return ConsoleAuthService(server, caller, store, parts.databases, choice.drivers,
+                              purge_interval_s=_purge_interval_s(conf.instance_delete_interval))
+
+
+def _purge_interval_s(configured: int) -> float | None:
+    """Read [DEFAULT]instance_delete_interval as Nova's periodic tasks do."""
+    if configured < 0:
+        return None
+    return configured or _USUAL_INTERVAL_S

@@ -17,7 +17,6 @@ from nova_vnc.rpc.server import BackgroundServer
 
 LOG = logging.getLogger(__name__)
 
-_PURGE_INTERVAL_S = 60.0
 # A database that is away is asked this often, so that one that must not be used is noticed before it is needed.
 _PREPARE_INTERVAL_S = 5.0
 
@@ -27,15 +26,18 @@ class ConsoleAuthService:
 
     :param databases: those that the drivers use
     :param decide: what Choice.drivers is
+    :param purge_interval_s: seconds between two removals of expired tokens; None: they stay
     """
 
     def __init__(self, server: BackgroundServer, rpc_caller: Caller, store: TokenStore, databases: Databases,
-                 decide: Callable[[], object] = lambda: None, clock: Callable[[], float] = time.time) -> None:
+                 decide: Callable[[], object] = lambda: None, purge_interval_s: float | None = 300,
+                 clock: Callable[[], float] = time.time) -> None:
         self._server = server
         self._caller = rpc_caller
         self._store = store
         self._databases = databases
         self._decide = decide
+        self._purge_interval_s = purge_interval_s
         self._clock = clock
         self._stopping = threading.Event()
 
@@ -69,9 +71,9 @@ class ConsoleAuthService:
         except exception.ConfigurationError as error:
             fail(error.message)
             return
-        while not self._stopping.is_set():
+        while self._purge_interval_s is not None and not self._stopping.is_set():
             self._purge()
-            self._stopping.wait(_PURGE_INTERVAL_S)
+            self._stopping.wait(self._purge_interval_s)
 
     def _purge(self) -> None:
         try:

@@ -103,8 +103,9 @@ class Database:
             if failed_at >= called_at:  # while this thread waited for its turn; trying costs seconds
                 raise exception.StoreUnavailable(reason=reason)
             try:
+                # A SQLite file is locked for a moment while another process opens or leaves it.
                 with self._translated_errors('read'):
-                    self._connect()
+                    _retry_for(_RETRY_FOR_S['write'])(self._connect)()
             except exception.StoreUnavailable as error:
                 self._failure = (time.monotonic(), str(error.kwargs['reason']))
                 raise

@@ -80,6 +80,20 @@ class TestOwnFile:
         insert(databases[0])
         assert [count(database) for database in databases] == [1] * 8
 
+    def test_another_process_leaves_it_while_this_one_opens_it(self, own: Database, path: Path):
+        insert(own)
+        own.close()
+        with contextlib.closing(sqlite3.connect(path, check_same_thread=False)) as other:
+            # What the last one does when it leaves, only longer.
+            other.execute('PRAGMA locking_mode = EXCLUSIVE')
+            other.execute('DELETE FROM instance_homes')
+            other.commit()
+            leave = threading.Timer(0.3, other.close)
+            leave.start()
+            own.prepare()
+            leave.join()
+        assert count(own) == 1
+
     def test_sync_makes_it_too(self, own: Database, path: Path):
         own.sync()
         assert path.exists()
