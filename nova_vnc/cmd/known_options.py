@@ -14,7 +14,7 @@ from typing import Any
 from oslo_config import cfg
 
 # By these names oslo-config-generator finds them.
-NAMESPACES = ('nova_vnc.conf', 'oslo.db', 'oslo.log', 'oslo.messaging', 'oslo.middleware.cors',
+NAMESPACES = ('nova_vnc.conf', 'oslo.cache', 'oslo.db', 'oslo.log', 'oslo.messaging', 'oslo.middleware.cors',
               'oslo.middleware.healthcheck', 'oslo.middleware.http_proxy_to_wsgi', 'oslo.middleware.sizelimit')
 _ENTRY_POINTS = 'oslo.config.opts'
 

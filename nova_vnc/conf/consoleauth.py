@@ -31,6 +31,7 @@ End a session when its token expires. Not available yet: a proxy with this optio
         choices=[
             ('auto', 'database'),
             ('database', 'The table console_auth_tokens of the database'),
+            ('cache', 'memcached, Redis or etcd, as ``[cache]`` says; see the documentation on what that means'),
         ],
         help="""
 Where nova-consoleauth keeps tokens. The token itself is stored nowhere, only its SHA-256.
