@@ -12,7 +12,8 @@ CLI_OPTS: list[cfg.Opt] = [
         help="""
 Directory with the files of noVNC that nova-novncproxy serves.
 
-``core/rfb.js`` below it is what the console page needs. nova-novncproxy does not start without the directory.
+``core/rfb.js`` below it is what the console page needs. nova-novncproxy does not start without the directory. With an
+empty value it serves no files at all, only WebSockets: the page then comes from elsewhere.
 """),
     cfg.StrOpt(
         'record',
@@ -23,7 +24,11 @@ Path under which to record sessions. Not available: a proxy with this option log
         'daemon',
         default=False,
         help="""
-Become a background process. Not available: the service runs in the foreground, under a service manager.
+Run nova-novncproxy as a background process.
+
+The command ends once the service listens, with status 0; where the service cannot start, with status 1 and the reason
+on standard error. The background process keeps the working directory, writes no pid file, and has no terminal: set
+``log_file``, ``use_syslog`` or ``use_journal``. Under a service manager leave it off, or use ``Type=forking``.
 """),
     cfg.BoolOpt(
         'ssl_only',
@@ -44,7 +49,9 @@ Prefer IPv6 where ``[vnc]novncproxy_host`` is a name with addresses of both kind
         'cert',
         default='self.pem',
         help="""
-File (PEM) with the certificate for TLS towards browsers. Not used yet.
+File (PEM) with the certificate for TLS towards browsers.
+
+Not used yet: where the file exists, the proxy warns that it does not speak TLS.
 """),
     cfg.StrOpt(
         'key',
