@@ -27,13 +27,18 @@ OPTS: list[cfg.Opt] = [
         help="""
 How long a console URL can be used to open sessions, in seconds; 0 makes it expire at once.
 
-A session that is open when its token expires goes on.
+A session that is open when its token expires goes on, unless ``enforce_session_timeout`` says otherwise.
 """),
     cfg.BoolOpt(
         'enforce_session_timeout',
         default=False,
         help="""
-End a session when its token expires. Not available yet: a proxy with this option logs a warning.
+End a session when its token expires, ``token_ttl`` seconds after the link was made.
+
+nova-novncproxy warns the user 60 seconds before, on its own console page, and closes with the code 4440. The name of
+the console, which is the title of every page, tells the time of the end. Asked of a nova-consoleauth of Nova's, which
+does not tell when a token expires, it is the proxy's own ``token_ttl`` that counts. The clocks of the hosts of
+nova-consoleauth and nova-novncproxy must agree.
 """),
     cfg.StrOpt(
         'token_store',
