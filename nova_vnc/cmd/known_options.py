@@ -15,9 +15,9 @@ from typing import Any
 from oslo_config import cfg
 
 # By these names oslo-config-generator finds them.
-NAMESPACES = ('nova_vnc.conf', 'keystonemiddleware.auth_token', 'oslo.db', 'oslo.log', 'oslo.messaging',
-              'oslo.middleware.cors', 'oslo.middleware.healthcheck', 'oslo.middleware.http_proxy_to_wsgi',
-              'oslo.middleware.sizelimit', 'oslo.policy')
+NAMESPACES = ('nova_vnc.conf', 'keystonemiddleware.auth_token', 'oslo.cache', 'oslo.db', 'oslo.log',
+              'oslo.messaging', 'oslo.middleware.cors', 'oslo.middleware.healthcheck',
+              'oslo.middleware.http_proxy_to_wsgi', 'oslo.middleware.sizelimit', 'oslo.policy')
 # Of one service each, and large: who does not use them does not load them for the sake of their options.
 _LOADED_BY_ITS_USER = {'keystonemiddleware.auth_token': 'keystonemiddleware', 'oslo.policy': 'oslo_policy'}
 _ENTRY_POINTS = 'oslo.config.opts'
