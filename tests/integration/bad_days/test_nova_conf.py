@@ -62,8 +62,8 @@ class TestLinesOfTheFirstReleases:
                          cloud.novncproxy.output())
 
     def test_each_old_name_is_warned_of_once(self, cloud: Cloud):
-        warnings = re.findall(r'WARNING oslo_config.cfg .*Option "(\w+)" from group "DEFAULT" is deprecated. Use option '
-                              r'"(\w+)" from group "vnc"', cloud.output())
+        warnings = re.findall(r'WARNING oslo_config.cfg .*Option "(\w+)" from group "DEFAULT" is deprecated. '
+                              r'Use option "(\w+)" from group "vnc"', cloud.output())
         assert sorted(warnings) == sorted(NEW_NAMES.items())
 
     @pytest.mark.parametrize(('group', 'option'), [('DEFAULT', 'vnc_enabled'), ('vnc', 'enabled')])
