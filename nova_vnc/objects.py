@@ -121,13 +121,15 @@ class ConnectInfo:
     def from_dict(cls, values: Mapping[str, Any]) -> ConnectInfo:
         """Read a check_token reply of ours or of a real nova-consoleauth.
 
-        :raises InvalidConnectionInfo: host or port is missing or malformed
+        :raises InvalidConnectionInfo: host or port is missing or malformed. Only a console of another type than novnc
+            may be without a port (spice-direct with TLS alone); it is '' then.
         """
         known = {f.name for f in dataclasses.fields(cls)}
         fields = {key: value for key, value in values.items() if key in known}
         try:
-            fields['port'] = check_port(fields['port'])
-            fields.setdefault('console_type', CONSOLE_TYPE_NOVNC)
+            console_type = fields.setdefault('console_type', CONSOLE_TYPE_NOVNC)
+            has_no_port = console_type != CONSOLE_TYPE_NOVNC and fields.get('port') is None
+            fields['port'] = '' if has_no_port else check_port(fields['port'])
             fields.setdefault('token', '')
             info = cls(**fields)
         except (KeyError, TypeError, exception.InvalidInput):

@@ -10,7 +10,7 @@ import stevedore
 from oslo_config import cfg
 
 from nova_vnc import exception
-from nova_vnc.compute import manager, reporter, service
+from nova_vnc.compute import audience, manager, reporter, service
 from nova_vnc.compute.virt import driver as virt_driver
 from nova_vnc.rpc import caller, consoleauth, exclusive, server
 from nova_vnc.rpc import compute as compute_rpc
@@ -29,10 +29,12 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     endpoints = manager.build_endpoints(compute_manager)
     # Only the reporter sends: one message at a time, so that none pile up while there is no broker.
     rpc_caller = caller.Caller(transport, max_concurrent=1, max_waiting=1)
+    consoleauth_api = consoleauth.ConsoleAuthAPI(rpc_caller)
+    listeners = audience.Nobody() if conf.compute.report_instances == 'never' else audience.Audience(consoleauth_api)
     return service.ComputeService(
         conf.host, driver,
-        reporter.Reporter(driver.list_instances, consoleauth.ConsoleAuthAPI(rpc_caller), conf.host,
-                          conf.compute.report_interval),
+        reporter.Reporter(driver.list_instances, consoleauth_api, conf.host, conf.compute.report_interval,
+                          listens=listeners.listens),
         [server.BackgroundServer(transport, topic, conf.host, endpoints)
          for topic in (compute_rpc.TOPIC, compute_rpc.TOPIC_ALT)],
         rpc_caller, exclusive.queues_of(transport))

@@ -40,7 +40,7 @@ OPTS: list[cfg.Opt] = [
         'auth_strategy',
         default='keystone',
         choices=[
-            ('keystone', 'Tokens of Keystone; not available yet, nova-vnc-api does not start with it'),
+            ('keystone', 'Tokens of Keystone, which keystonemiddleware looks at: see [keystone_authtoken]'),
             ('noauth2', 'For tests and labs: the token is user:project and is believed'),
         ],
         deprecated_group='DEFAULT',

@@ -27,13 +27,18 @@ OPTS: list[cfg.Opt] = [
         help="""
 How long a console URL can be used to open sessions, in seconds; 0 makes it expire at once.
 
-A session that is open when its token expires goes on.
+A session that is open when its token expires goes on, unless ``enforce_session_timeout`` says otherwise.
 """),
     cfg.BoolOpt(
         'enforce_session_timeout',
         default=False,
         help="""
-End a session when its token expires. Not available yet: a proxy with this option logs a warning.
+End a session when its token expires, ``token_ttl`` seconds after the link was made.
+
+nova-novncproxy warns the user 60 seconds before, on its own console page, and closes with the code 4440. The name of
+the console, which is the title of every page, tells the time of the end. Asked of a nova-consoleauth of Nova's, which
+does not tell when a token expires, it is the proxy's own ``token_ttl`` that counts. The clocks of the hosts of
+nova-consoleauth and nova-novncproxy must agree.
 """),
     cfg.StrOpt(
         'token_store',
@@ -54,6 +59,21 @@ Where nova-consoleauth keeps tokens. The token itself is stored nowhere, only it
         ],
         help="""
 Where nova-consoleauth learns which VMs there are, whose they are and on which host.
+"""),
+    cfg.StrOpt(
+        'compute_extensions',
+        default='auto',
+        choices=[
+            ('auto', 'Ask each compute host once whether it knows the methods of this project'),
+            ('never', "Send Nova's own methods only"),
+        ],
+        help="""
+Whether nova-consoleauth finds out which hosts run nova-vnc-compute. Those compare the address of a console with the
+one in the token, where Nova's own compute service compares the port alone.
+
+Nova's own nova-compute refuses the question with a traceback in its log, so each host is asked once in a day at most,
+and once after a start of nova-consoleauth, which keeps what it learns in its memory only. A host that does not answer
+is asked again. Where every host runs nova-compute, ``never`` spares that.
 """),
     cfg.IntOpt(
         'host_stale_after',

@@ -18,7 +18,14 @@ empty value it serves no files at all, only WebSockets: the page then comes from
     cfg.StrOpt(
         'record',
         help="""
-Path under which to record sessions. Not available: a proxy with this option logs a warning and records nothing.
+Prefix of the paths under which nova-novncproxy records sessions; unset, it records none.
+
+Each session has a file of its own, ``<record>.<id>``, with the id that the session has in the log: no file is ever
+written over. The format is websockify's, for noVNC's playback page. All that is typed is in it, passwords too, and
+anybody who may read the file sees it; it is readable for the user of the service alone. Nothing removes old files.
+
+nova-novncproxy does not start where the directory cannot be written to. Where a recording fails later, as on a full
+disk, an ERROR in the log says so, and the session goes on.
 """),
     cfg.BoolOpt(
         'daemon',

@@ -11,7 +11,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from nova_vnc import exception
-from nova_vnc.consoleauth import manager, resources
+from nova_vnc.consoleauth import manager, resources, unreported
 from nova_vnc.consoleauth.checker import TokenChecker
 from nova_vnc.consoleauth.directory.base import InstanceDirectory
 from nova_vnc.consoleauth.host_checks import HostChecks, build_places
@@ -55,11 +55,13 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     caller = Caller(transport, max_concurrent=_CALLS_PER_THREAD * threads, max_waiting=0)
     hosts = SilentHosts()
     compute = compute_contract.ComputeAPI(
-        caller, compute_contract.versions_to_send(conf.upgrade_levels.compute), silent_hosts=hosts)
+        caller, compute_contract.versions_to_send(conf.upgrade_levels.compute), silent_hosts=hosts,
+        ask_extensions=options.compute_extensions == _AUTO)
     checks = HostChecks(compute, hosts, build_places(threads))
     checker = TokenChecker(store, directory, checks, options.token_ttl,
                            shared_reads=parts.databases.shared_reads)
-    work = manager.Manager(store, directory, checker, options.token_ttl, manager.build_report_places(threads))
+    work = manager.Manager(store, directory, checker, options.token_ttl, manager.build_report_places(threads),
+                           watch=unreported.Watch(directory, is_reported=directory_name == 'reported'))
     server = BackgroundServer(transport, contract.TOPIC, conf.host, [
         manager.NovaEndpoint(work), manager.GrizzlyEndpoint(work), manager.NovaVNCEndpoint(work)])
     return ConsoleAuthService(server, caller, store, parts.databases, _purge_interval_s(conf.instance_delete_interval))

@@ -15,7 +15,7 @@ import oslo_messaging
 from oslo_log import log as logging
 
 from nova_vnc import exception, objects
-from nova_vnc.consoleauth import tokens
+from nova_vnc.consoleauth import tokens, unreported
 from nova_vnc.consoleauth.checker import TokenChecker
 from nova_vnc.consoleauth.directory.base import Entry, InstanceDirectory, Report
 from nova_vnc.consoleauth.stores.base import TokenStore
@@ -54,6 +54,7 @@ class Manager:
     ttl_s: int
     report_places: Ceiling
     clock: Callable[[], float] = time.time
+    watch: unreported.Watch | None = None
 
 
 class NovaEndpoint:
@@ -80,6 +81,8 @@ class NovaEndpoint:
             ttl_s=manager.ttl_s, request_id=ctxt.request_id)
         manager.store.add(given)
         LOG.info('A console of instance %s was authorized for %s s', given.instance_uuid, manager.ttl_s)
+        if manager.watch is not None:
+            manager.watch.authorized(given.instance_uuid)
 
     @errors.expected
     def check_token(self, ctxt: RequestContext, token: str) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import stevedore
@@ -57,6 +58,17 @@ def test_malformed_upgrade_level(bus: Bus):
     bus.conf.set_override('compute', '3.0', group='upgrade_levels')
     with pytest.raises(exception.ConfigurationError, match=r'\[upgrade_levels\]compute'):
         factory.build_service(bus.conf, bus.transport)
+
+
+@pytest.mark.parametrize(('value', 'is_asked'), [('auto', True), ('never', False)])
+def test_compute_extensions(bus: Bus, value: str, is_asked: bool, monkeypatch: pytest.MonkeyPatch):
+    given: dict[str, Any] = {}
+    real = factory.compute_contract.ComputeAPI
+    monkeypatch.setattr(factory.compute_contract, 'ComputeAPI',
+                        lambda *arguments, **options: given.update(options) or real(*arguments, **options))
+    bus.conf.set_override('compute_extensions', value, group='consoleauth')
+    factory.build_service(bus.conf, bus.transport)
+    assert given['ask_extensions'] is is_asked
 
 
 @pytest.mark.parametrize(('namespace', 'interface'), [

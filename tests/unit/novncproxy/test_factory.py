@@ -35,9 +35,12 @@ def refusal(call, *arguments):
 
 @pytest.mark.parametrize(('option', 'value', 'group', 'named'), [
     ('ssl_only', True, None, '[DEFAULT]ssl_only'),
+    ('consoleauth', 'bananas', 'upgrade_levels', '[upgrade_levels]consoleauth'),
     ('auth_schemes', ['vencrypt'], 'vnc', '[vnc]auth_schemes'),
     ('web', '/does/not/exist', None, '[DEFAULT]web'),
     ('web', '/', None, '[DEFAULT]web'),
+    ('record', '/does/not/exist/session', None, '[DEFAULT]record'),
+    ('record', '/proc/session', None, '[DEFAULT]record'),
     ('target_networks', ['10.0.0.0/8', '10.0.0.0/33'], 'novncproxy', '[novncproxy]target_networks'),
     ('target_networks', ['compute-net'], 'novncproxy', '[novncproxy]target_networks'),
 ])
@@ -84,17 +87,14 @@ def test_the_host_is_nobodys(bus):
 
 def test_says_once_what_has_no_effect(bus, tmp_path, caplog):
     (tmp_path / 'self.pem').touch()
-    bus.conf.set_override('record', '/tmp/record')
     bus.conf.set_override('auth_schemes', ['vencrypt', 'none'], 'vnc')
-    bus.conf.set_override('enforce_session_timeout', True, 'consoleauth')
     bus.conf.set_override('allowed_origins', ['https://a.example', 'b.example', '[::1]', 'c.example:443'], 'console')
     with caplog.at_level(logging.WARNING):
         build(bus)
     lines = [record.getMessage() for record in caplog.records]
-    for word in ('[DEFAULT]record', '[vnc]auth_schemes = vencrypt,none', '[DEFAULT]cert',
-                 '[consoleauth]enforce_session_timeout', "'https://a.example'", "'c.example:443'"):
+    for word in ('[vnc]auth_schemes = vencrypt,none', '[DEFAULT]cert', "'https://a.example'", "'c.example:443'"):
         assert len([line for line in lines if word in line]) == 1
-    assert len(lines) == 6
+    assert len(lines) == 4
 
 
 def test_says_nothing_without_need(bus, caplog):
