@@ -54,6 +54,10 @@ class InstanceRecord:
     user_id: str | None = None
     vm_state: str = 'active'            # Nova's: active, stopped, paused, suspended, error
     task_state: str | None = None
+    # What Nova alone knows.
+    locked: bool = False
+    description: str | None = None
+    tags: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return dict(vars(self))     # dataclasses.asdict copies each value, at ten times the cost
@@ -68,7 +72,7 @@ class InstanceRecord:
         fields['uuid'] = normalize_uuid(fields.get('uuid'))
         if fields['uuid'] is None:
             raise exception.InvalidInput(reason='an instance without a uuid')
-        return cls(**fields)
+        return cls(**{**fields, 'tags': tuple(fields.get('tags') or ())})
 
     def to_primitive(self) -> dict[str, Any]:
         """Return the versioned-object primitive that Nova's compute managers accept."""

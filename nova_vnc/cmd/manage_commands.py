@@ -13,10 +13,9 @@ from collections.abc import Callable
 from oslo_config import cfg
 
 from nova_vnc import exception, objects
-from nova_vnc.consoleauth.directory.base import HostState
-from nova_vnc.consoleauth.directory.reported import ReportedInstanceDirectory
-from nova_vnc.db import factory
-from nova_vnc.db.engine import Database
+from nova_vnc.consoleauth.choice import Choice
+from nova_vnc.consoleauth.directory.base import HostState, ReportedDirectory
+from nova_vnc.consoleauth.resources import Resources
 
 _MAX_LENGTH = 255       # of the columns
 
@@ -25,9 +24,18 @@ _MAX_LENGTH = 255       # of the columns
 class Task:
     """What a command works with."""
 
-    database: Database
-    directory: ReportedInstanceDirectory
+    parts: Resources
     arguments: cfg.ConfigOpts.SubCommandAttr
+
+    @property
+    def directory(self) -> ReportedDirectory:
+        """:raises ConfigurationError, StoreUnavailable, InvalidInput: there is none that believes the operator"""
+        found = Choice(self.parts).drivers().directory.reported()
+        if found is None:
+            raise exception.InvalidInput(
+                reason="the instance directory is Nova's own, which knows owners and hosts by itself: use the commands "
+                       'of Nova ([consoleauth]instance_directory)')
+        return found
 
 
 def run(conf: cfg.ConfigOpts) -> None:
@@ -35,18 +43,17 @@ def run(conf: cfg.ConfigOpts) -> None:
 
     :raises ConfigurationError, StoreUnavailable, InvalidInput: it cannot be done
     """
-    database = factory.build_database(conf)
-    directory = ReportedInstanceDirectory(database, conf.consoleauth.host_stale_after,
-                                          unknown_after_s=conf.consoleauth.host_unknown_after)
+    parts = Resources(conf)
     try:
-        conf.command.run(Task(database, directory, conf.command))
+        conf.command.run(Task(parts, conf.command))
     finally:
-        database.close()
+        parts.databases.close()
 
 
 def sync(task: Task) -> None:
-    task.database.sync()
-    print(f'The tables of {task.database.name} are up to date.')
+    database = task.parts.database()
+    database.sync()
+    print(f'The tables of {database.name} are up to date.')
 
 
 def set_owner(task: Task) -> None:

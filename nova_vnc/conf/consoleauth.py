@@ -45,20 +45,34 @@ nova-consoleauth and nova-novncproxy must agree.
         default='auto',
         choices=[
             ('auto', 'database'),
-            ('database', 'The table console_auth_tokens of the database'),
+            ('database', "The table console_auth_tokens of the database: our own, or that of a cell of Nova's"),
         ],
         help="""
 Where nova-consoleauth keeps tokens. The token itself is stored nowhere, only its SHA-256.
+
+Related options:
+
+* ``[database]connection``
+* ``instance_directory``
 """),
     cfg.StrOpt(
         'instance_directory',
         default='auto',
         choices=[
-            ('auto', 'reported'),
+            ('auto', "nova where [database]connection leads to Nova's tables, else reported"),
+            ('nova', "The table instances of a cell of Nova's, which is only read"),
             ('reported', 'What the nova-vnc-compute services report'),
         ],
         help="""
 Where nova-consoleauth learns which VMs there are, whose they are and on which host.
+
+While the database is away, ``auto`` waits for it: what it holds decides. Nova's cell0, which files for nova-api name in
+``[database]connection``, is refused.
+
+Related options:
+
+* ``[database]connection``
+* ``[DEFAULT]instance_name_template``
 """),
     cfg.StrOpt(
         'compute_extensions',

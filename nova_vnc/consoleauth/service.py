@@ -25,21 +25,25 @@ class ConsoleAuthService:
     """See nova_vnc.service.Service.
 
     :param databases: those that the drivers use
+    :param decide: what Choice.drivers is
     :param purge_interval_s: seconds between two removals of expired tokens; None: they stay
     """
 
     def __init__(self, server: BackgroundServer, rpc_caller: Caller, store: TokenStore, databases: Databases,
-                 purge_interval_s: float | None = 300, clock: Callable[[], float] = time.time) -> None:
+                 decide: Callable[[], object] = lambda: None, purge_interval_s: float | None = 300,
+                 clock: Callable[[], float] = time.time) -> None:
         self._server = server
         self._caller = rpc_caller
         self._store = store
         self._databases = databases
+        self._decide = decide
         self._purge_interval_s = purge_interval_s
         self._clock = clock
         self._stopping = threading.Event()
 
     def start(self, fail: threads.Fail) -> None:
-        self._prepare(local=True)
+        if all(database.is_local for database in self._databases.all()):
+            self._prepare()     # needs no waiting
         threads.start('token-purge', lambda: self._keep_store(fail), fail)
         self._server.start(fail)
 
@@ -49,16 +53,14 @@ class ConsoleAuthService:
         self._caller.close()
         self._databases.close()
 
-    def _prepare(self, *, local: bool = False) -> bool:
-        """:param local: only those that need no waiting"""
-        are_ready = True
-        for database in self._databases.all():
-            try:
-                if database.is_local or not local:
-                    database.prepare()
-            except exception.StoreUnavailable:
-                are_ready = False       # said by db
-        return are_ready
+    def _prepare(self) -> bool:
+        try:
+            for database in self._databases.all():
+                database.prepare()
+            self._decide()
+        except exception.StoreUnavailable:
+            return False    # said by db
+        return True
 
     def _keep_store(self, fail: threads.Fail) -> None:
         """Wait for the databases, one of which may turn out to be of no use; then purge for ever."""

@@ -16,17 +16,20 @@ class Watch:
 
     Whoever authorizes a console found the VM in a directory of his own, as Nova's API does in Nova's database.
 
-    :param is_reported: the directory is what nova-vnc-compute reports; of others nothing is said
+    Of a directory that nobody reports to nothing is said.
     """
 
-    def __init__(self, directory: InstanceDirectory, is_reported: bool) -> None:
+    def __init__(self, directory: InstanceDirectory) -> None:
         self._directory = directory
-        self._is_due = is_reported
+        self._is_due = True
 
     def authorized(self, instance_uuid: str) -> None:
         if not self._is_due:
             return
         try:
+            if self._directory.reported() is None:
+                self._is_due = False
+                return
             if self._directory.get(instance_uuid) is not None:
                 return
         except exception.StoreUnavailable:

@@ -20,8 +20,8 @@ _COLUMNS = _TABLE.c
 class TokenTable:
     """A row is a mapping of the table's column names; created_at and expires are unix seconds.
 
-    Rows are inserted and deleted and never changed: Nova's table may be one where we may do no more. Every method raises
-    StoreUnavailable.
+    Rows are inserted and deleted and never changed: Nova's table may be one where we may do no more. Every method
+    raises StoreUnavailable.
     """
 
     def __init__(self, database: Database) -> None:
@@ -70,7 +70,9 @@ class TokenTable:
         return self._delete(_TABLE.delete().where(_COLUMNS.expires <= int(now)))
 
     def _values(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        created_at = datetime.datetime.fromtimestamp(row['created_at'], datetime.UTC).replace(tzinfo=None)
+        seconds = row['created_at']
+        created_at = None if seconds is None else \
+            datetime.datetime.fromtimestamp(seconds, datetime.UTC).replace(tzinfo=None)
         present = self._database.columns(_TABLE.name)
         return {name: value for name, value in {**row, 'created_at': created_at}.items() if name in present}
 

@@ -21,14 +21,9 @@ COLLECTION = 'servers'
 
 _WITH_HOST_STATUS = Microversion(2, 16)
 
-# What calls of a Compute API set, and microversions added to the document. nova-vnc-api has no such call, and there is
-# no other Compute API where it serves: nobody has locked or tagged these servers. A directory that reads the tables of
-# a Nova would know better, and these would be lies.
-_ADDED: Mapping[Microversion, Mapping[str, Any]] = {
-    Microversion(2, 9): {'locked': False},
-    Microversion(2, 19): {'description': None},
-    Microversion(2, 26): {'tags': []},
-}
+# What calls of a Compute API set, and microversions added to the document. nova-vnc-api has no such call: where there
+# is no Nova, whose tables the directory reads, nobody has locked or tagged these servers.
+_LOCKED, _DESCRIPTION, _TAGS = Microversion(2, 9), Microversion(2, 19), Microversion(2, 26)
 _ADDED_ATTRIBUTES: Mapping[Microversion, Mapping[str, Any]] = {
     Microversion(2, 3): {
         'OS-EXT-SRV-ATTR:hostname': '',     # Nova's schema has no null for this one
@@ -79,7 +74,8 @@ def document(request: ApiRequest, entry: DirectoryEntry, shown_to_him: Shown) ->
         'OS-EXT-STS:vm_state': instance.vm_state,
         'OS-EXT-STS:task_state': instance.task_state,
         'OS-EXT-STS:power_state': server_status.power_state_of(instance.vm_state),
-        **_added(_ADDED, request.version),
+        **_added({_LOCKED: {'locked': instance.locked}, _DESCRIPTION: {'description': instance.description},
+                  _TAGS: {'tags': list(instance.tags)}}, request.version),
     }
     if shown_to_him.attributes:
         shown |= _attributes(request, entry)

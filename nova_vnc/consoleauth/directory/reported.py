@@ -19,6 +19,7 @@ from nova_vnc.consoleauth import resources
 from nova_vnc.consoleauth.directory import base, name_filter, settlement, silence
 from nova_vnc.db import instances, reports
 from nova_vnc.db.engine import Database
+from nova_vnc.db.schema import Content
 from nova_vnc.rpc import expiring
 
 LOG = logging.getLogger(__name__)
@@ -27,7 +28,8 @@ LOG = logging.getLogger(__name__)
 # number is no old message but a host whose clock was set back.
 _NUMBERS_COUNT_FOR_S = 30.0
 _MAX_LENGTH = 255       # of the columns
-
+# Of a VM, by a host that reports it; and its id.
+_SAID = frozenset({'uuid', 'name', 'display_name', 'project_id', 'user_id', 'vm_state', 'task_state'})
 
 # A VM that nobody has is remembered for so long, with its owner: while it is shelved, or between two hosts.
 _REMEMBER_S = 30 * 24 * 3600.0
@@ -55,7 +57,9 @@ class ReportedInstanceDirectory(base.ReportedDirectory):
     @classmethod
     def build(cls, parts: resources.Resources) -> ReportedInstanceDirectory:
         options = parts.conf.consoleauth
-        return cls(parts.database(), options.host_stale_after, unknown_after_s=options.host_unknown_after)
+        database = parts.database()
+        database.require(Content.OURS, '[consoleauth]instance_directory = reported')
+        return cls(database, options.host_stale_after, unknown_after_s=options.host_unknown_after)
 
     def get(self, instance_uuid: str) -> base.Entry | None:
         row = self._database.read(lambda connection: instances.find(connection, instance_uuid))
@@ -189,7 +193,7 @@ class ReportedInstanceDirectory(base.ReportedDirectory):
 def _row(record: objects.InstanceRecord) -> dict[str, Any]:
     """Return the columns of reported_instances. What a sender got wrong is made to fit, and does no harm."""
     row: dict[str, Any] = {name: None if value is None else _fit(value)
-                           for name, value in record.to_dict().items() if name not in ('id', 'host')}
+                           for name, value in record.to_dict().items() if name in _SAID}
     for name in ('name', 'display_name', 'vm_state'):
         row[name] = row[name] or ''
     is_id = isinstance(record.id, int) and 0 <= record.id < 2 ** 63

@@ -13,8 +13,8 @@ class TokenStore(abc.ABC):
     """Keeps tokens for several processes of nova-consoleauth at once, over restarts; thread-safe.
 
     A token in clear gets here and no further: a driver keeps its hash (tokens.hash_token), and the access_url without
-    it, each in a way of its own (stores.access_urls has two). Every method raises StoreUnavailable when the store cannot
-    be used now, within a few seconds. tests/unit/consoleauth/stores/test_contract.py runs on every driver.
+    it, each in a way of its own (stores.access_urls has two). Every method raises StoreUnavailable when the store
+    cannot be used now, within a few seconds. tests/unit/consoleauth/stores/test_contract.py runs on every driver.
     """
 
     @classmethod

@@ -215,3 +215,10 @@ def test_what_no_call_here_could_have_set(client):
     shown = client.get(f'/v2.1/servers/{UUID}', version='latest').json['server']
     assert (shown['locked'], shown['description'], shown['tags']) == (False, None, [])
     assert shown['OS-EXT-SRV-ATTR:user_data'] is None
+
+
+def test_what_a_nova_knows(client):
+    known = dataclasses.replace(client.cloud.instances[UUID], locked=True, description='of the team', tags=('a', 'b'))
+    client.cloud.instances[UUID] = known
+    shown = client.get(f'/v2.1/servers/{UUID}', version='latest').json['server']
+    assert (shown['locked'], shown['description'], shown['tags']) == (True, 'of the team', ['a', 'b'])

@@ -26,6 +26,8 @@ GIVEN = Authorization(
     internal_access_path='/path', access_url=f'http://example.com/vnc_auto.html?path=%3Ftoken%3D{TOKEN}',
     created_at=float(NOW), request_id='req-1')
 
+Kept = Callable[[Authorization], Authorization]
+
 
 @contextlib.contextmanager
 def database_store(directory: Path) -> Iterator[TokenStore]:
@@ -42,27 +44,33 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TokenStore
         yield store
 
 
+@pytest.fixture
+def kept() -> Kept:
+    """Return a function that tells what a store can give back of what was added."""
+    return lambda given: given
+
+
 def another(**changes: object) -> Authorization:
     token = str(uuid.uuid4())
     url = GIVEN.access_url.replace(TOKEN, token)
     return dataclasses.replace(GIVEN, **{'token': token, 'access_url': url, **changes})
 
 
-def test_what_is_added_comes_back(store: TokenStore):
+def test_what_is_added_comes_back(store: TokenStore, kept: Kept):
     store.add(GIVEN)
-    assert store.get(TOKEN, NOW) == GIVEN
+    assert store.get(TOKEN, NOW) == kept(GIVEN)
     bare = another(internal_access_path=None, access_url=None, request_id=None)
     store.add(bare)
-    assert store.get(bare.token, NOW) == bare
+    assert store.get(bare.token, NOW) == kept(bare)
 
 
 @pytest.mark.parametrize('console_type', sorted(CONSOLE_TYPES - {'novnc'}))
-def test_every_console_type(store: TokenStore, console_type: str):
+def test_every_console_type(store: TokenStore, kept: Kept, console_type: str):
     token = str(uuid.uuid4())
     other = another(token=token, console_type=console_type, access_url=f'https://example.com/page?token={token}',
                     tls_port=5902 if console_type == 'spice-direct' else None)
     store.add(other)
-    assert store.get(token, NOW) == other
+    assert store.get(token, NOW) == kept(other)
 
 
 def test_unknown(store: TokenStore):
@@ -71,9 +79,9 @@ def test_unknown(store: TokenStore):
     assert store.purge(NOW) == 0
 
 
-def test_expired(store: TokenStore):
+def test_expired(store: TokenStore, kept: Kept):
     store.add(GIVEN)
-    assert store.get(TOKEN, GIVEN.expires - 0.5) == GIVEN
+    assert store.get(TOKEN, GIVEN.expires - 0.5) == kept(GIVEN)
     assert store.get(TOKEN, GIVEN.expires) is None
 
 
@@ -90,30 +98,30 @@ def test_again_with_the_same_data(store: TokenStore):
 @pytest.mark.parametrize('change', [
     {'host': '192.0.2.2'}, {'port': '5902'}, {'instance_uuid': OTHER_INSTANCE}, {'access_url': None},
     {'internal_access_path': None}, {'console_type': 'xvpvnc'}])
-def test_again_with_other_data(store: TokenStore, change: dict[str, object]):
+def test_again_with_other_data(store: TokenStore, kept: Kept, change: dict[str, object]):
     store.add(GIVEN)
     with pytest.raises(exception.TokenInUse):
         store.add(dataclasses.replace(GIVEN, **change))
-    assert store.get(TOKEN, NOW) == GIVEN
+    assert store.get(TOKEN, NOW) == kept(GIVEN)
 
 
-def test_delete_for_instance(store: TokenStore):
+def test_delete_for_instance(store: TokenStore, kept: Kept):
     other = another(instance_uuid=OTHER_INSTANCE)
     for authorization in (GIVEN, another(), other):
         store.add(authorization)
     assert store.delete_for_instance(INSTANCE) == 2
     assert store.get(TOKEN, NOW) is None
-    assert store.get(other.token, NOW) == other
+    assert store.get(other.token, NOW) == kept(other)
     store.add(GIVEN)
-    assert store.get(TOKEN, NOW) == GIVEN
+    assert store.get(TOKEN, NOW) == kept(GIVEN)
 
 
-def test_purge(store: TokenStore):
+def test_purge(store: TokenStore, kept: Kept):
     valid = another(expires=NOW + 1)
     for authorization in (another(expires=NOW), another(expires=NOW - 1000), valid):
         store.add(authorization)
     assert store.purge(NOW + 0.5) == 2
-    assert store.get(valid.token, NOW) == valid
+    assert store.get(valid.token, NOW) == kept(valid)
 
 
 def test_many_at_once(store: TokenStore):
@@ -128,9 +136,9 @@ def test_many_at_once(store: TokenStore):
     assert succeeded == {store.get(TOKEN, NOW).port}
 
 
-def test_long_urls(store: TokenStore):
+def test_long_urls(store: TokenStore, kept: Kept):
     """As long as Nova's: 255 characters without the token, or an error that says so."""
-    longest = 'http://example.com/'.ljust(200, 'x') + f'?token={TOKEN}'
+    longest = 'http://example.com/'.ljust(200, 'x') + f'?path=%3Ftoken%3D{TOKEN}'
     store.add(dataclasses.replace(GIVEN, access_url=longest))
     assert store.get(TOKEN, NOW).access_url == longest
     too_long = another(access_url=longest.ljust(400, '<'))
@@ -139,4 +147,4 @@ def test_long_urls(store: TokenStore):
     except exception.InvalidInput:
         assert store.get(too_long.token, NOW) is None
     else:
-        assert store.get(too_long.token, NOW) == too_long
+        assert store.get(too_long.token, NOW) == kept(too_long)
