@@ -73,7 +73,7 @@ def _check_levels(pairs: list[str]) -> None:
 def _check_formats(conf: cfg.ConfigOpts) -> None:
     """Write one line of each kind, to nowhere."""
     try:
-        conf.logging_user_identity_format % collections.defaultdict(lambda: '-')  
+        conf.logging_user_identity_format % collections.defaultdict(lambda: '-')
     except (TypeError, ValueError) as error:
         raise _refusal(conf, 'logging_user_identity_format', error) from None
     formatter = formatters.ContextFormatter(config=conf, datefmt=conf.log_date_format)
