@@ -12,7 +12,8 @@ CLI_OPTS: list[cfg.Opt] = [
         help="""
 Directory with the files of noVNC that nova-novncproxy serves.
 
-``core/rfb.js`` below it is what the console page needs. nova-novncproxy does not start without the directory.
+``core/rfb.js`` below it is what the console page needs. nova-novncproxy does not start without the directory. With an
+empty value it serves no files at all, only WebSockets: the page then comes from elsewhere.
 """),
     cfg.StrOpt(
         'record',
@@ -30,7 +31,11 @@ disk, an ERROR in the log says so, and the session goes on.
         'daemon',
         default=False,
         help="""
-Become a background process. Not available: the service runs in the foreground, under a service manager.
+Run nova-novncproxy as a background process.
+
+The command ends once the service listens, with status 0; where the service cannot start, with status 1 and the reason
+on standard error. The background process keeps the working directory, writes no pid file, and has no terminal: set
+``log_file``, ``use_syslog`` or ``use_journal``. Under a service manager leave it off, or use ``Type=forking``.
 """),
     cfg.BoolOpt(
         'ssl_only',
@@ -52,7 +57,9 @@ that option to ``::`` to listen on all addresses of both kinds.
         'cert',
         default='self.pem',
         help="""
-File (PEM) with the certificate for TLS towards browsers. Not used yet.
+File (PEM) with the certificate for TLS towards browsers.
+
+Not used yet: where the file exists, the proxy warns that it does not speak TLS.
 """),
     cfg.StrOpt(
         'key',

@@ -25,7 +25,7 @@ from nova_vnc.novncproxy.token_checks import TokenChecks, build_places
 from nova_vnc.relay.engine import Engine
 from nova_vnc.relay.relay import Timing
 from nova_vnc.rpc.caller import Caller
-from nova_vnc.rpc.consoleauth import ConsoleAuthAPI
+from nova_vnc.rpc.consoleauth import ConsoleAuthAPI, version_to_send
 
 LOG = logging.getLogger(__name__)
 
@@ -62,8 +62,9 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
 def _build_checks(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> TokenChecks:
     # Waiting for a reply holds no connection to the broker, so as many calls as there are checks may be under way.
     most = conf.novncproxy.max_pending_checks
-    return TokenChecks(ConsoleAuthAPI(Caller(transport, max_concurrent=most, max_waiting=0)),
-                       conf.novncproxy.token_check_timeout, build_places(most))
+    api = ConsoleAuthAPI(Caller(transport, max_concurrent=most, max_waiting=0),
+                         version=version_to_send(conf.upgrade_levels.consoleauth))
+    return TokenChecks(api, conf.novncproxy.token_check_timeout, build_places(most))
 
 
 def _read_token_ttl(conf: cfg.ConfigOpts) -> int:
@@ -122,6 +123,8 @@ def _refuse_what_cannot_be_had(conf: cfg.ConfigOpts) -> None:
         raise exception.ConfigurationError(
             reason=f'[vnc]auth_schemes = {",".join(conf.vnc.auth_schemes)}: of these only "none" is available yet. Add '
                    'it, if connections to the VNC servers may be in the clear.')
+    if not conf.web:
+        return
     if not os.path.isdir(conf.web):
         raise exception.ConfigurationError(
             reason=f'[DEFAULT]web = {conf.web}: there is no such directory. Install noVNC (Debian and Ubuntu: package '
@@ -136,8 +139,9 @@ def _warn_of_what_has_no_effect(conf: cfg.ConfigOpts) -> None:
     if conf.source_is_ipv6 and _is_address(conf.vnc.novncproxy_host) and ':' not in conf.vnc.novncproxy_host:
         LOG.warning('[DEFAULT]source_is_ipv6 = True has no effect, as [vnc]novncproxy_host = %s is an address of IPv4. '
                     'Listen on ::, which takes IPv4 too, or on an address of IPv6.', conf.vnc.novncproxy_host)
-    if conf.daemon:
-        LOG.warning('[DEFAULT]daemon has no effect: the service stays in the foreground, under its service manager.')
+    if 'vencrypt' in conf.vnc.auth_schemes:
+        LOG.warning('[vnc]auth_schemes = %s: "vencrypt" is not available yet, so connections to the VNC servers are in '
+                    'the clear, and one that takes nothing else is refused.', ','.join(conf.vnc.auth_schemes))
     if os.path.exists(conf.cert):
         LOG.warning('[DEFAULT]cert = %s has no effect: the proxy does not speak TLS yet. Terminate it in a load '
                     'balancer before the proxy.', conf.cert)

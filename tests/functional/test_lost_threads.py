@@ -28,6 +28,7 @@ from nova_vnc.compute.virt.demo.screen import Screen
 from nova_vnc.compute.virt.demo.server import DemoServer
 from nova_vnc.compute.virt.libvirt.driver import LibvirtDriver
 from nova_vnc.consoleauth.service import ConsoleAuthService
+from nova_vnc.db.databases import Databases
 from nova_vnc.novncproxy import recording
 from nova_vnc.novncproxy import server as proxy_server
 from nova_vnc.novncproxy.floods import FloodLog
@@ -98,7 +99,7 @@ def test_rpc_server(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_token_purge(process: Process) -> None:
     service = ConsoleAuthService(types.SimpleNamespace(start=lambda fail: None), None,
-                                 types.SimpleNamespace(purge=broken), None)
+                                 types.SimpleNamespace(purge=broken), Databases())
     service.start(process.fail)
     process.assert_ended_for_want_of('token-purge')
 
