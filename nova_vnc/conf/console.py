@@ -23,7 +23,7 @@ or stand in this list. Names only, without scheme and port. List the names under
     cfg.StrOpt(
         'ssl_ciphers',
         help="""
-OpenSSL cipher list for TLS towards browsers. Not used yet.
+OpenSSL cipher list for TLS towards browsers. Not used yet: see ``[DEFAULT]cert``.
 """),
     cfg.StrOpt(
         'ssl_minimum_version',
@@ -35,7 +35,7 @@ OpenSSL cipher list for TLS towards browsers. Not used yet.
             ('tlsv1_3', 'TLS 1.3'),
         ],
         help="""
-Oldest version of TLS to speak with browsers. Not used yet.
+Oldest version of TLS to speak with browsers. Not used yet: see ``[DEFAULT]cert``.
 """),
 ]
 

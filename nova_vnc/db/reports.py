@@ -45,12 +45,13 @@ def begin_report(connection: sa.Connection, host: str, number: int, now: float, 
         host was set back
     """
     newer = sa.and_(_HOSTS.c.report_number > number, _HOSTS.c.last_report_at >= forget_before)
-    updated = connection.execute(
-        _HOSTS.update().where(_HOSTS.c.host == host, sa.not_(newer)).values(report_number=number, last_report_at=now))
-    if updated.rowcount:
+    update = _HOSTS.update().where(_HOSTS.c.host == host, sa.not_(newer)).values(report_number=number,
+                                                                                 last_report_at=now)
+    if connection.execute(update).rowcount:
         return True
     if connection.execute(sa.select(_HOSTS.c.host).where(_HOSTS.c.host == host)).first():
-        return False
+        # By a newer report, or by another message of this one since the update found nothing.
+        return bool(connection.execute(update).rowcount)
     connection.execute(_HOSTS.insert().values(host=host, report_number=number, last_report_at=now))
     return True
 

@@ -2,7 +2,9 @@
 """The console page in Chromium, over the installed noVNC: what it shows, and what it says when something is wrong."""
 
 import http.server
+import re
 import threading
+import time
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -166,6 +168,37 @@ def test_a_vm_that_closes_its_console(rig: Rig, guest: DemoServer, browser: Brow
     assert may_reconnect
     browser.click('#reconnect')
     assert wait_until(lambda: "The VM's console cannot be reached." in notice(browser)[0], 30, 'the reason')
+
+
+def test_a_session_of_limited_time(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    rig.stop()
+    rig.conf.set_override('enforce_session_timeout', True, 'consoleauth')
+    rig.start(with_consoleauth=False)
+    host, port = guest.address
+
+    def open_for(seconds: int) -> None:
+        browser.open(url(rig, rig.grant(host, port, access_url=f'{rig.origin}/vnc_auto.html',
+                                        expires=int(time.time()) + seconds)))
+        browser.wait_for(CONNECTED)
+
+    open_for(600)
+    assert re.fullmatch(re.escape(NAME) + r' until \d\d:\d\d UTC', browser.title)
+    assert browser.evaluate("document.querySelector('#warning').hidden")
+    open_for(15)
+    browser.wait_for("!document.querySelector('#warning').hidden")
+    warning = "document.querySelector('#warning').innerText"
+    assert re.fullmatch(r'This console closes in 1?\d s\. Ask for a new link to go on\.', browser.evaluate(warning))
+    left = browser.evaluate("document.querySelector('#warning-time').innerText")
+    browser.wait_for(f"document.querySelector('#warning-time').innerText !== '{left}'")
+    # noVNC has taken no harm from the text message.
+    browser.type('hello')
+    wait_until(lambda: find_picture(browser.canvas_image(), demo_text('hello')), 30, 'the word on the screen')
+    text, may_reconnect = notice(browser)
+    assert 'The time of this console is up. Ask for a new link.' in text
+    assert 'code 4440' in text
+    assert 'req-' in text
+    assert not may_reconnect
+    assert browser.evaluate("document.querySelector('#warning').hidden")
 
 
 def test_a_console_service_that_stops(rig: Rig, guest: DemoServer, browser: Browser) -> None:

@@ -53,6 +53,13 @@ def console_port(cloud: Cloud, instance_uuid: str) -> int:
     return int(cloud.novncproxy.wait_for_line(rf'instance {instance_uuid} .* at \S+ port (\d+) opened', since=mark)[1])
 
 
+def wait_for_status(cloud: Cloud, instance_uuid: str, status: str) -> None:
+    """The first report may be of the moment before the VM was started, when another host's claim would count."""
+    cloud.wait_for_server(instance_uuid)
+    wait_until(lambda: cloud.request('GET', f'/servers/{instance_uuid}').json()['server']['status'] == status,
+               RECOVERED_WITHIN_S, 'the report of its state')
+
+
 def test_stopped_since(cloud: Cloud, libvirtd: Libvirtd):
     guest = libvirtd.define_guest(display_name='stopped')
     try:
@@ -86,10 +93,7 @@ def test_at_another_port(cloud: Cloud, libvirtd: Libvirtd):
 def test_another_host_claims_it_and_gets_it_when_it_is_released(
         cloud: Cloud, libvirtd: Libvirtd, other_libvirtd: Libvirtd, other_compute: Service):
     guest = libvirtd.define_guest(display_name='claimed')
-    cloud.wait_for_server(guest.uuid)
-    # The first report may be of the moment before it was started, when another host's claim would count.
-    wait_until(lambda: cloud.request('GET', f'/servers/{guest.uuid}').json()['server']['status'] == 'PAUSED',
-               RECOVERED_WITHIN_S, 'the report of its state')
+    wait_for_status(cloud, guest.uuid, 'PAUSED')
     url, own_port = cloud.console_url(guest.uuid), guest.vnc_port()
     claimed = other_libvirtd.define_guest('claimed', guest.uuid, display_name='claimed', paused=False,
                                           vnc_port=free_port())
@@ -115,7 +119,7 @@ def test_another_host_claims_it_and_gets_it_when_it_is_released(
 def test_another_host_has_it_after_the_first_one_fell_silent(
         cloud: Cloud, libvirtd: Libvirtd, other_libvirtd: Libvirtd, other_compute: Service):
     guest = libvirtd.define_guest(display_name='evacuated', paused=False)
-    cloud.wait_for_server(guest.uuid)
+    wait_for_status(cloud, guest.uuid, 'ACTIVE')
     url = cloud.console_url(guest.uuid)
     cloud.compute.kill()
     evacuated = other_libvirtd.define_guest('evacuated', guest.uuid, display_name='evacuated', vnc_port=free_port())

@@ -23,8 +23,11 @@ from tests.fixtures.rabbitmq import RabbitMQ
 from tests.integration.bad_days.outage import wait_for_session
 
 # Lines that have worked since Diablo, and those that took their places.
-OLD_LINES = {'vnc_enabled': 'True', 'vncserver_listen': '127.0.0.1', 'vncserver_proxyclient_address': 'localhost'}
-NEW_LINES = {'enabled': 'True', 'server_listen': '127.0.0.1', 'server_proxyclient_address': 'localhost'}
+OLD_LINES = {'vnc_enabled': 'True', 'vncserver_listen': '0.0.0.0', 'vncserver_proxyclient_address': 'localhost'}
+NEW_NAMES = {'vnc_enabled': 'enabled', 'vncserver_listen': 'server_listen',
+             'vncserver_proxyclient_address': 'server_proxyclient_address',
+             'novncproxy_base_url': 'novncproxy_base_url', 'novncproxy_host': 'novncproxy_host',
+             'novncproxy_port': 'novncproxy_port'}
 
 
 class TestLinesOfTheFirstReleases:
@@ -57,6 +60,11 @@ class TestLinesOfTheFirstReleases:
             assert session.see_screen() == (640, 480)
         assert re.search(rf'instance {guest.uuid} .* at localhost port {guest.vnc_port()} opened',
                          cloud.novncproxy.output())
+
+    def test_each_old_name_is_warned_of_once(self, cloud: Cloud):
+        warnings = re.findall(r'WARNING oslo_config.cfg .*Option "(\w+)" from group "DEFAULT" is deprecated. Use option '
+                              r'"(\w+)" from group "vnc"', cloud.output())
+        assert sorted(warnings) == sorted(NEW_NAMES.items())
 
     @pytest.mark.parametrize(('group', 'option'), [('DEFAULT', 'vnc_enabled'), ('vnc', 'enabled')])
     def test_vnc_is_switched_off(self, cloud: Cloud, guest: Guest, group: str, option: str):

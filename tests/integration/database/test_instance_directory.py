@@ -43,3 +43,14 @@ def test_reports_of_the_same_vms_at_once_are_all_kept(server: DatabaseServer, da
     count = sa.text('SELECT count(*) FROM reported_instances')
     assert database.read(lambda connection: connection.execute(count).scalar()) == 32 * 30
     assert not any(record.exc_info for record in caplog.records)
+
+
+def test_first_messages_of_a_host_at_once_are_all_kept(server: DatabaseServer, database: Database):
+    with contextlib.closing(open_database(database._url)) as other, ThreadPoolExecutor(4) as pool:
+        directories = [ReportedInstanceDirectory(database, 180), ReportedInstanceDirectory(other, 180)]
+        for number in range(40):
+            records = [InstanceRecord(uuid=uuid(4 * number + k), host=f'new-{number}') for k in range(4)]
+            messages = [Report(f'new-{number}', 1, len(records), [record]) for record in records]
+            list(pool.map(lambda pair: directories[pair[0] % 2].report(pair[1]), enumerate(messages)))
+    count = sa.text('SELECT host, count(*) FROM reported_instances GROUP BY host HAVING count(*) < 4')
+    assert database.read(lambda connection: connection.execute(count).fetchall()) == []

@@ -12,6 +12,10 @@ from nova_vnc.rpc import server
 from tests.fixtures.fail import unexpected
 
 
+class Transport:
+    """Nobody is behind it."""
+
+
 class Server:
     """Stands where oslo.messaging's RPCServer does.
 
@@ -40,7 +44,7 @@ class Server:
 def build(monkeypatch: pytest.MonkeyPatch) -> Callable[[Server], server.BackgroundServer]:
     def build(fake: Server) -> server.BackgroundServer:
         monkeypatch.setattr(server, 'build_server', lambda *arguments: fake)
-        return server.BackgroundServer(None, 'topic', 'host', [])
+        return server.BackgroundServer(Transport(), 'topic', 'host', [])
     return build
 
 
