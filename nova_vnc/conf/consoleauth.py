@@ -46,6 +46,7 @@ nova-consoleauth and nova-novncproxy must agree.
         choices=[
             ('auto', 'database'),
             ('database', "The table console_auth_tokens of the database: our own, or that of a cell of Nova's"),
+            ('cache', 'memcached, Redis or etcd, as ``[cache]`` says; see the documentation on what that means'),
         ],
         help="""
 Where nova-consoleauth keeps tokens. The token itself is stored nowhere, only its SHA-256.

@@ -37,7 +37,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def choose(tmp_path: Path, said: list[str]) -> Choose:
-    """Return a function that takes the name of a database file and options, as `group__name`."""
+    """Return a function that takes the name of a database file, and options."""
     def choose(file: str | None = None, **options: object) -> Choice:
         conf = cfg.ConfigOpts()
         nova_vnc_conf.register_opts(conf)
@@ -47,7 +47,7 @@ def choose(tmp_path: Path, said: list[str]) -> Choose:
         if file:
             conf.set_override('connection', f'sqlite:///{tmp_path}/{file}', 'database')
         for name, value in options.items():
-            conf.set_override(name, value, 'consoleauth')
+            conf.set_override(name, value, 'consoleauth' if name in conf.consoleauth else None)
         return Choice(Resources(conf), said.append)
     return choose
 
@@ -76,6 +76,14 @@ def test_novas_database(choose: Choose, said: list[str], tmp_path: Path):
     assert (type(drivers.store), type(drivers.directory)) == (DatabaseTokenStore, NovaInstanceDirectory)
     assert said == [SAID.format(store='database', directory='nova', why='[database]connection = sqlite:///'
                                 f"{tmp_path}/nova.sqlite holds Nova's tables")]
+
+
+def test_instance_name_template(choose: Choose, tmp_path: Path):
+    url = f'sqlite:///{tmp_path}/nova.sqlite'
+    create_tables(url, '34.0.0')
+    insert_instances(url, [InstanceRecord(uuid=UUID, id=12)])
+    directory = choose('nova.sqlite', instance_name_template='vm-%d').drivers().directory
+    assert directory.get(UUID).instance.name == 'vm-12'
 
 
 def test_configured(choose: Choose, said: list[str]):
