@@ -20,7 +20,8 @@ Installs what the tests need (Debian 12, as root or with sudo), makes .venv, and
   unit         unit and functional tests, under both concurrency backends, threading and eventlet
   integration  with RabbitMQ, databases, libvirt, QEMU and Chromium that the tests start themselves: all of it under
                eventlet, and once more without the browser under threading
-  interop      with processes of released Novas, 34 and 26, under eventlet; prints who was seen working with whom
+  interop      with processes of released Novas, 34 and 26, under eventlet, and in a small OpenStack; prints who was
+               seen working with whom
   pythons      unit tests with Python 3.12 and 3.13, where they are installed
 
   --stage STAGE  run this one; may be given several times
@@ -199,12 +200,12 @@ if is_selected unit; then
     done
 fi
 if is_selected integration; then
-    stage 'integration, eventlet' \
-        run_pytest "$VENV" eventlet tests/integration --ignore tests/integration/interop
-    stage 'integration without the browser, threading' \
-        run_pytest "$VENV" threading tests/integration --ignore tests/integration/interop -m 'not browser'
+    own=(tests/integration --ignore tests/integration/interop --ignore tests/integration/small_cloud)
+    stage 'integration, eventlet' run_pytest "$VENV" eventlet "${own[@]}"
+    stage 'integration without the browser, threading' run_pytest "$VENV" threading "${own[@]}" -m 'not browser'
 fi
-! is_selected interop || stage 'interop, eventlet' run_pytest "$VENV" eventlet tests/integration/interop
+! is_selected interop || stage 'interop, eventlet' \
+    run_pytest "$VENV" eventlet tests/integration/interop tests/integration/small_cloud
 for version in $(! is_selected pythons || echo 3.12 3.13); do
     if [ "$("$VENV/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" = "$version" ]; then
         continue
