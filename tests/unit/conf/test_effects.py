@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options that other tests leave at their defaults do what they say."""
 
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from nova_vnc.api import factory as api_factory
 from nova_vnc.compute import factory as compute_factory
 from nova_vnc.consoleauth import factory as consoleauth_factory
+from nova_vnc.consoleauth.directory import nova
 from nova_vnc.rpc import server as rpc_server
 from tests.fixtures.bus import Bus, in_process_bus, new_conf
 from tests.fixtures.services import DirectCaller
@@ -73,3 +75,11 @@ def test_values_that_others_refer_to(tmp_path: Any, lines: str, reference: str, 
     path = tmp_path / 'nova.conf'
     path.write_text(f'[DEFAULT]\n{lines}\ncert = {reference}/x\n')
     assert new_conf(path).cert == f'{value}/x'
+
+
+def test_instance_name_template():
+    conf = new_conf()
+    conf.set_override('instance_name_template', 'vm-%04d')
+    parts = types.SimpleNamespace(
+        conf=conf, database=lambda: types.SimpleNamespace(require=lambda content, option: None))
+    assert nova.NovaInstanceDirectory.build(parts)._name_template == 'vm-%04d'
