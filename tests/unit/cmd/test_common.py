@@ -96,7 +96,8 @@ OLD_NAMES = {
     'nova-novncproxy': {
         ('DEFAULT', 'novncproxy_host = localhost'): ('vnc', 'novncproxy_host'),
         ('DEFAULT', f'novncproxy_port = {free_port()}'): ('vnc', 'novncproxy_port'),
-        ('DEFAULT', 'console_allowed_origins = a.example'): ('console', 'allowed_origins')},
+        ('DEFAULT', 'console_allowed_origins = a.example'): ('console', 'allowed_origins'),
+        ('DEFAULT', 'console_token_ttl = 60'): ('consoleauth', 'token_ttl')},
     'nova-consoleauth': {('DEFAULT', 'console_token_ttl = 60'): ('consoleauth', 'token_ttl')},
     'nova-vnc-api': {
         ('DEFAULT', 'auth_strategy = noauth2'): ('api', 'auth_strategy'),
@@ -104,7 +105,7 @@ OLD_NAMES = {
 }
 
 
-ALL_OLD_NAMES = [line for command, lines in OLD_NAMES.items() if ' of ' not in command for line in lines]
+ALL_OLD_NAMES = {line for command, lines in OLD_NAMES.items() if ' of ' not in command for line in lines}
 
 
 @pytest.mark.libvirt
