@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import importlib.metadata
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,6 +34,7 @@ def list_opts() -> Iterator[tuple[str, cfg.Opt]]:
         if entry.name in NAMESPACES and (library is None or library in sys.modules):
             for group, options in entry.load()():
                 for option in options:
+                    time.sleep(0)   # copies take their time, in which green threads would wait
                     yield str(getattr(group, 'name', group) or 'DEFAULT'), copy.deepcopy(option)
 
 

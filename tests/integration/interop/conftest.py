@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from nova_vnc import objects
+from nova_vnc import exception, objects
 from nova_vnc.conf import opts
 from nova_vnc.context import service_context
 from nova_vnc.rpc import transport as rpc_transport
@@ -152,10 +152,17 @@ def consoleauth(cell: NovaCell) -> Iterator[ConsoleAuthAPI]:
     with _directory() as directory, Service('nova-consoleauth', cell.conf(), directory) as service:
         opts.set_defaults()
         transport = rpc_transport.build_transport(new_conf(), cell.transport_url)
-        api = ConsoleAuthAPI(Caller(transport), timeout_s=_READY_S)
-        assert api.check_token(service_context(), 'unknown').reason == objects.REASON_INVALID, service.output()
+        api = ConsoleAuthAPI(Caller(transport), timeout_s=10)
+        service.wait_until(lambda: _answers(api), _READY_S, 'answers')
         yield api
         transport.cleanup()
+
+
+def _answers(api: ConsoleAuthAPI) -> bool:
+    try:
+        return api.check_token(service_context(), 'unknown').reason == objects.REASON_INVALID
+    except exception.ServiceUnavailable:
+        return False
 
 
 @pytest.fixture(scope='package')

@@ -16,6 +16,7 @@ from tests.fixtures.polling import wait_until
 from tests.fixtures.process import ExternalProcess
 from tests.integration.small_cloud.cloud import STRANGER, TENANT, SmallCloud
 from tests.integration.small_cloud.console_plane import ConsolePlane, novas_own_proxy, wait_until_serving
+from tests.integration.small_cloud.devstack import Devstack
 from tests.integration.small_cloud.server import Server
 
 # The first of them builds the environment of Nova, unless that is cached, and the cloud.
@@ -92,6 +93,20 @@ def test_stopped_and_replaced_by_novas_proxy_again(console_plane: ConsolePlane, 
         with open_console(url) as session:
             session.see_screen()
     novas_proxy.terminate()
+
+
+def test_the_devstack_plugin_replaces_it_too(cloud: SmallCloud, server: Server, environment: dict[str, str]) -> None:
+    with Devstack(cloud, environment) as devstack:
+        novas = devstack.processes['n-novnc']
+        wait_until_serving(cloud, novas)
+        devstack.phase('stack extra')
+        assert not novas.is_running()
+        wait_until_serving(cloud, devstack.processes['n-novnc'])
+        with open_console(server.console_url()) as session:
+            session.see_screen()
+        devstack.phase('unstack')
+        # The rest is devstack's own.
+        assert list(devstack.processes) == ['n-novnc']
 
 
 def test_deleting_the_server_ends_its_sessions_and_links(console_plane: ConsolePlane, server: Server) -> None:
