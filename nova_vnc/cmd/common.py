@@ -15,7 +15,7 @@ from oslo_log import log as logging
 
 from nova_vnc import conf as nova_vnc_conf
 from nova_vnc import exception, service
-from nova_vnc.cmd import daemon, early_log, log_format, reload, report
+from nova_vnc.cmd import daemon, early_log, log_format, log_options, reload, report
 from nova_vnc.conf import opts, refusal, retired
 from nova_vnc.rpc import transport
 
@@ -54,7 +54,7 @@ def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.Con
         conf(list(argv), project=PROJECT, version=version(), default_config_files=default_config_files)
         with refusal.naming_options(conf):
             conf.concurrency_backend    # was chosen by concurrency, which leaves complaints to others  # noqa: B018
-        _set_up_logging(conf)
+        log_options.set_up(conf, PROJECT, version())
         log_format.use_own_words()
         log_format.follow_nova()
         let_go()
@@ -63,15 +63,6 @@ def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.Con
     except (cfg.Error, logging.LogConfigError, OSError) as error:
         raise exception.ConfigurationError(reason=' '.join(str(error).split())) from None
     return conf
-
-
-def _set_up_logging(conf: cfg.ConfigOpts) -> None:
-    try:
-        logging.setup(conf, PROJECT, version())
-    except RuntimeError as error:   # what it raises in place of an ImportError
-        raise exception.ConfigurationError(
-            reason=f'[DEFAULT]use_journal = {conf.use_journal} needs a Python library that is not installed ({error}); '
-                   'pip install systemd-python brings it') from None
 
 
 def run(argv: Sequence[str] | None, build_service: ServiceBuilder,

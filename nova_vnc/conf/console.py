@@ -17,8 +17,8 @@ OPTS: list[cfg.Opt] = [
 Names of hosts, besides the proxy's own, whose pages may open a console.
 
 A browser tells in the ``Origin`` header which page opens the WebSocket. Its host must equal the ``Host`` of the request
-or stand in this list. Names only, without scheme and port. List the names under which a load balancer that rewrites
-``Host`` is reached.
+or stand in this list. Names and addresses only, without scheme and port; IPv6 with or without brackets. List the names
+under which a load balancer that rewrites ``Host`` is reached.
 """),
     cfg.StrOpt(
         'ssl_ciphers',

@@ -50,7 +50,8 @@ what was meant to be encrypted. Terminate TLS in a load balancer before it.
         'source_is_ipv6',
         default=False,
         help="""
-Prefer IPv6 where ``[vnc]novncproxy_host`` is a name with addresses of both kinds.
+Prefer IPv6 where ``[vnc]novncproxy_host`` is a name with addresses of both kinds. An address is taken as it is: set
+that option to ``::`` to listen on all addresses of both kinds.
 """),
     cfg.StrOpt(
         'cert',

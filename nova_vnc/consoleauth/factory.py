@@ -57,7 +57,7 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     server = BackgroundServer(transport, contract.TOPIC, conf.host, [
         manager.NovaEndpoint(work), manager.GrizzlyEndpoint(work), manager.NovaVNCEndpoint(work)])
     return ConsoleAuthService(server, caller, store, parts.databases, choice.drivers,
-                              _purge_interval_s(conf.instance_delete_interval))
+                              purge_interval_s=_purge_interval_s(conf.instance_delete_interval))
 
 
 def _purge_interval_s(configured: int) -> float | None:

@@ -14,9 +14,8 @@ LOG = logging.getLogger(__name__)
 class Watch:
     """Says once that nova-consoleauth has the wrong directory for its cloud.
 
-    Whoever authorizes a console found the VM in a directory of his own, as Nova's API does in Nova's database.
-
-    Of a directory that nobody reports to nothing is said.
+    Whoever authorizes a console found the VM in a directory of his own, as Nova's API does in Nova's database. Nothing
+    is said of a directory that needs no reports.
     """
 
     def __init__(self, directory: InstanceDirectory) -> None:
@@ -27,10 +26,8 @@ class Watch:
         if not self._is_due:
             return
         try:
-            if self._directory.reported() is None:
-                self._is_due = False
-                return
-            if self._directory.get(instance_uuid) is not None:
+            directory = self._directory.reported()
+            if directory is None or directory.get(instance_uuid) is not None:
                 return
         except exception.StoreUnavailable:
             return          # said by db

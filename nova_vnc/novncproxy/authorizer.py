@@ -48,7 +48,8 @@ class Authorizer:
 
     How long that may take, and how many may ask at a time, is bounded by the checks that it is given.
 
-    :param token_ttl_s: a nova-consoleauth of Nova's tells when it was given the token, not when that expires
+    :param token_ttl_s: a nova-consoleauth of Nova's tells when it was given the token, not when that expires;
+        0 where nobody asks for that
     :param clock: unix seconds
     """
 

@@ -39,14 +39,14 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     _warn_of_what_has_no_effect(conf)
     options = conf.novncproxy
     parts = Parts(
-        authorizer=Authorizer(_build_checks(conf, transport), conf.consoleauth.token_ttl),
+        authorizer=Authorizer(_build_checks(conf, transport), _read_token_ttl(conf)),
         connector=Connector(_read_networks(options.target_networks), Resolver(), options.connect_timeout,
                             options.target_timeout),
         engine=Engine(_build_timing(options.ping_interval)),
         registry=SessionRegistry(),
         allowed_hosts=_read_allowed_hosts(conf.console.allowed_origins),
         handshake_timeout_s=options.handshake_timeout,
-        recorder=_build_recorder(conf.record),
+        recorder=Recorder(conf.record) if conf.record else None,
         enforce_session_timeout=conf.consoleauth.enforce_session_timeout)
     settings = Settings(
         host=conf.vnc.novncproxy_host,
@@ -67,12 +67,9 @@ def _build_checks(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     return TokenChecks(api, conf.novncproxy.token_check_timeout, build_places(most))
 
 
-def _build_recorder(prefix: str | None) -> Recorder | None:
-    if not prefix:
-        return None
-    recorder = Recorder(prefix)
-    recorder.check()
-    return recorder
+def _read_token_ttl(conf: cfg.ConfigOpts) -> int:
+    # The option is nova-consoleauth's, and whoever does not use it does not mind it.
+    return int(conf.consoleauth.token_ttl) if conf.consoleauth.enforce_session_timeout else 0
 
 
 def _build_limits(conf: cfg.ConfigOpts) -> Limits:
@@ -102,10 +99,19 @@ def _read_networks(texts: list[str]) -> list[Network]:
 
 def _read_allowed_hosts(names: list[str]) -> frozenset[str]:
     for name in names:
-        if requests.parse_host_header(name) != requests.normalize_host(name):
+        # An IPv6 address is there as Nova compares it, without brackets, or as a URL has it.
+        if not _is_address(name) and requests.parse_host_header(name) != requests.normalize_host(name):
             LOG.warning('[console]allowed_origins: %r is no host name, so no page matches it. Scheme and port do not '
                         'belong there.', name)
     return frozenset(requests.normalize_host(name) for name in names)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _refuse_what_cannot_be_had(conf: cfg.ConfigOpts) -> None:
@@ -130,6 +136,9 @@ def _refuse_what_cannot_be_had(conf: cfg.ConfigOpts) -> None:
 
 
 def _warn_of_what_has_no_effect(conf: cfg.ConfigOpts) -> None:
+    if conf.source_is_ipv6 and _is_address(conf.vnc.novncproxy_host) and ':' not in conf.vnc.novncproxy_host:
+        LOG.warning('[DEFAULT]source_is_ipv6 = True has no effect, as [vnc]novncproxy_host = %s is an address of IPv4. '
+                    'Listen on ::, which takes IPv4 too, or on an address of IPv6.', conf.vnc.novncproxy_host)
     if 'vencrypt' in conf.vnc.auth_schemes:
         LOG.warning('[vnc]auth_schemes = %s: "vencrypt" is not available yet, so connections to the VNC servers are in '
                     'the clear, and one that takes nothing else is refused.', ','.join(conf.vnc.auth_schemes))

@@ -60,8 +60,10 @@ class NoVNCProxy:
                  settings.keep_alive_timeout_s), self._pending)
 
     def start(self, fail: Callable[[str], None]) -> None:
-        """:raises ConfigurationError: the address or the port cannot be had"""
+        """:raises ConfigurationError: the address or the port cannot be had, or sessions cannot be recorded"""
         settings = self._settings
+        if self._parts.recorder is not None:
+            self._parts.recorder.check()
         listener = http_server.listen(settings.host, settings.port, settings.prefer_ipv6)
         self.port = listener.getsockname()[1]
         limit = open_files.raise_limit()

@@ -80,6 +80,18 @@ def test_a_console_is_titled_and_takes_keys_at_once(rig: Rig, guest: DemoServer,
     assert [line for line in browser.console_log() if 'Content Security Policy' in line] == []
 
 
+def test_a_console_at_an_address_of_ipv6(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    rig.stop()
+    rig.conf.set_override('novncproxy_host', '::1', 'vnc')
+    rig.start(with_consoleauth=False)
+    base = f'http://[::1]:{rig.proxy.port}'
+    token = rig.grant(*guest.address, access_url=f'{base}/vnc_auto.html')
+    browser.open(f'{base}/vnc_auto.html?path=%3Ftoken%3D{token}')
+    browser.wait_for(CONNECTED)
+    browser.type('hello')
+    wait_until(lambda: find_picture(browser.canvas_image(), demo_text('hello')), 30, 'the word on the screen')
+
+
 def test_the_link_of_queens_with_the_title_of_horizon(rig: Rig, guest: DemoServer, browser: Browser) -> None:
     browser.open(f'{rig.origin}/vnc_auto.html?token={grant(rig, guest)}&title=web-01(abc)')
     browser.wait_for(CONNECTED)

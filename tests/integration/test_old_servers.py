@@ -275,8 +275,11 @@ def test_the_exchange_goes_with_its_queue(broker: RabbitMQ, old_compute: Any):
         connection.default_channel.queue_delete(queue)
     assert queue not in reply_exchanges(broker)
     # As after a restart of the broker: oslo.messaging has its queue again, and the exchange comes with the next call.
-    assert api.get_vnc_console(CTXT, instance, 'novnc')['port'] == '5900'
-    assert queue in reply_exchanges(broker)
+    def is_there_again() -> bool:
+        with contextlib.suppress(exception.ServiceUnavailable):
+            return api.get_vnc_console(CTXT, instance, 'novnc')['port'] == '5900' and queue in reply_exchanges(broker)
+        return False
+    wait_until(is_there_again, READY_S, 'the exchange to be there again')
     # The queue to learn its name from is gone as well.
     assert not [row['name'] for row in broker.queues() if row['name'].startswith('nova_vnc_')]
 

@@ -30,6 +30,8 @@ from tests.integration.small_cloud import confs
 REQUIREMENTS = ('keystone==30.0.0', 'glance==33.0.0', 'openstack-placement==16.0.0', 'nova==34.0.0', 'gunicorn',
                 'PyMySQL', 'libvirt-python<=9.0.0')
 
+NOVNC = '/usr/share/novnc'
+
 _DATABASES = ('keystone', 'glance', 'placement', 'nova_api', 'nova', 'nova_cell0')
 _READY_TIMEOUT_S = 180
 _CLIENT_TIMEOUT_S = 240

@@ -8,20 +8,18 @@ from pathlib import Path
 
 from tests.fixtures.part import Part
 from tests.fixtures.process import ExternalProcess
-from tests.integration.small_cloud.cloud import SmallCloud
+from tests.integration.small_cloud.cloud import NOVNC, SmallCloud
 
 _READY_TIMEOUT_S = 60
-_NOVNC = '/usr/share/novnc'
 
 
 class ConsolePlane(Part):
 
-    def __init__(self, cloud: SmallCloud, backend: str) -> None:
+    def __init__(self, cloud: SmallCloud, environment: dict[str, str]) -> None:
         self._cloud = cloud
         self._logged_before = ['', '']
-        environment = {} if backend == 'eventlet' else {'OS_NOVA_DISABLE_EVENTLET_PATCHING': '1'}
         self.consoleauth = self._process('nova-consoleauth', environment)
-        self.novncproxy = self._process('nova-novncproxy', environment, '--web', _NOVNC)
+        self.novncproxy = self._process('nova-novncproxy', environment, '--web', NOVNC)
 
     def _process(self, command: str, environment: dict[str, str], *arguments: str) -> ExternalProcess:
         return ExternalProcess(
@@ -53,7 +51,7 @@ class ConsolePlane(Part):
 
 def novas_own_proxy(cloud: SmallCloud) -> ExternalProcess:
     """Return what an operator runs before and after ours, not started."""
-    return cloud.nova_service('nova-novncproxy', '--web', _NOVNC)
+    return cloud.nova_service('nova-novncproxy', '--web', NOVNC)
 
 
 def wait_until_serving(cloud: SmallCloud, proxy: ExternalProcess) -> None:

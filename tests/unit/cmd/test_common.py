@@ -96,7 +96,8 @@ OLD_NAMES = {
     'nova-novncproxy': {
         ('DEFAULT', 'novncproxy_host = localhost'): ('vnc', 'novncproxy_host'),
         ('DEFAULT', f'novncproxy_port = {free_port()}'): ('vnc', 'novncproxy_port'),
-        ('DEFAULT', 'console_allowed_origins = a.example'): ('console', 'allowed_origins')},
+        ('DEFAULT', 'console_allowed_origins = a.example'): ('console', 'allowed_origins'),
+        ('DEFAULT', 'console_token_ttl = 60'): ('consoleauth', 'token_ttl')},
     'nova-consoleauth': {('DEFAULT', 'console_token_ttl = 60'): ('consoleauth', 'token_ttl')},
     'nova-vnc-api': {
         ('DEFAULT', 'auth_strategy = noauth2'): ('api', 'auth_strategy'),
@@ -104,13 +105,17 @@ OLD_NAMES = {
 }
 
 
+ALL_OLD_NAMES = {line for command, lines in OLD_NAMES.items() if ' of ' not in command for line in lines}
+
+
 @pytest.mark.libvirt
 @pytest.mark.parametrize('command', OLD_NAMES)
-def test_each_old_name_is_warned_of_once(tmp_path, command):
+def test_each_old_name_is_warned_of_once_by_whom_it_concerns(tmp_path, command):
     (tmp_path / 'core').mkdir()
     (tmp_path / 'core/rfb.js').touch()
     path = tmp_path / 'old.conf'
-    path.write_text('\n'.join(f'[{group}]\n{line}' for group, line in OLD_NAMES[command]))
+    lines = OLD_NAMES[command] if ' of ' in command else ALL_OLD_NAMES
+    path.write_text('\n'.join(f'[{group}]\n{line}' for group, line in lines))
     with Service(command.split()[0], {
             'DEFAULT': {'transport_url': f'rabbit://127.0.0.1:{free_port()}/', 'state_path': tmp_path, 'web': tmp_path,
                         'osapi_compute_listen_port': free_port()},
@@ -171,6 +176,21 @@ def test_the_journal_without_its_library_is_one_line(tmp_path):
     done = run('nova-novncproxy', '--config-file', str(path), env={**os.environ, 'PYTHONPATH': str(tmp_path)})
     assert done.returncode == 1
     assert done.stderr.startswith('nova-novncproxy: [DEFAULT]use_journal = True needs')
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(('text', 'said'), [
+    ('default_log_levels = bogus', "[DEFAULT]default_log_levels: 'bogus' is not LOGGER=LEVEL"),
+    ('use_syslog = True\nsyslog_log_facility = LOG_NONE', '[DEFAULT]syslog_log_facility = LOG_NONE: '),
+    ('log_dir = /proc/nothing', '[DEFAULT]log_dir = /proc/nothing: /proc/nothing/nova-novncproxy.log cannot be'),
+    ('log_file = /proc/nothing/log', '[DEFAULT]log_file = /proc/nothing/log: /proc/nothing/log cannot be written: '),
+])
+def test_what_the_log_cannot_do_is_one_line_that_names_the_option(tmp_path, text, said):
+    path = tmp_path / 'nova.conf'
+    path.write_text(f'[DEFAULT]\n{text}\n')
+    done = run('nova-novncproxy', '--config-file', str(path))
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr.startswith(f'nova-novncproxy: {said}')
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import oslo_cache
 import pytest
 from oslo_config import cfg
 
@@ -16,6 +17,7 @@ from nova_vnc.consoleauth.directory.nova import NovaInstanceDirectory
 from nova_vnc.consoleauth.directory.reported import ReportedInstanceDirectory
 from nova_vnc.consoleauth.resources import Resources
 from nova_vnc.consoleauth.service import ConsoleAuthService
+from nova_vnc.consoleauth.stores.cache import CacheTokenStore
 from nova_vnc.consoleauth.stores.database import DatabaseTokenStore
 from nova_vnc.db import factory as db_factory
 from nova_vnc.db.engine import Database
@@ -37,7 +39,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def choose(tmp_path: Path, said: list[str]) -> Choose:
-    """Return a function that takes the name of a database file and options, as `group__name`."""
+    """Return a function that takes the name of a database file, and options."""
     def choose(file: str | None = None, **options: object) -> Choice:
         conf = cfg.ConfigOpts()
         nova_vnc_conf.register_opts(conf)
@@ -47,7 +49,7 @@ def choose(tmp_path: Path, said: list[str]) -> Choose:
         if file:
             conf.set_override('connection', f'sqlite:///{tmp_path}/{file}', 'database')
         for name, value in options.items():
-            conf.set_override(name, value, 'consoleauth')
+            conf.set_override(name, value, 'consoleauth' if name in conf.consoleauth else None)
         return Choice(Resources(conf), said.append)
     return choose
 
@@ -76,6 +78,14 @@ def test_novas_database(choose: Choose, said: list[str], tmp_path: Path):
     assert (type(drivers.store), type(drivers.directory)) == (DatabaseTokenStore, NovaInstanceDirectory)
     assert said == [SAID.format(store='database', directory='nova', why='[database]connection = sqlite:///'
                                 f"{tmp_path}/nova.sqlite holds Nova's tables")]
+
+
+def test_instance_name_template(choose: Choose, tmp_path: Path):
+    url = f'sqlite:///{tmp_path}/nova.sqlite'
+    create_tables(url, '34.0.0')
+    insert_instances(url, [InstanceRecord(uuid=UUID, id=12)])
+    directory = choose('nova.sqlite', instance_name_template='vm-%d').drivers().directory
+    assert directory.get(UUID).instance.name == 'vm-12'
 
 
 def test_configured(choose: Choose, said: list[str]):
@@ -159,3 +169,12 @@ def test_a_service_ends_with_what_it_finds(choose: Choose, tmp_path: Path, monke
 class _Nothing:
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *arguments, **more: None
+
+
+def test_cache_is_chosen_where_it_is_enabled(choose: Choose, said: list[str]):
+    choice = choose()
+    oslo_cache.configure(choice._parts.conf)
+    choice._parts.conf.set_override('enabled', True, 'cache')
+    choice._parts.conf.set_override('backend', 'oslo_cache.dict', 'cache')
+    assert isinstance(choice.drivers().store, CacheTokenStore)
+    assert said[0].startswith('Tokens are in the store cache ([consoleauth]token_store = auto)')

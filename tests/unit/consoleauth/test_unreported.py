@@ -13,6 +13,10 @@ UNKNOWN = '5f1b2a53-7f0b-4a4a-9d7e-2f3f0c2ad1c9'
 class Directory:
     asked = 0
     is_away = False
+    is_reported = True
+
+    def reported(self):
+        return self if self.is_reported else None
 
     def get(self, uuid):
         self.asked += 1
@@ -23,7 +27,7 @@ class Directory:
 
 def test_it_is_said_once(caplog):
     directory = Directory()
-    watch = Watch(directory, is_reported=True)
+    watch = Watch(directory)
     for uuid in (KNOWN, UNKNOWN, UNKNOWN, KNOWN):
         watch.authorized(uuid)
     said, = caplog.records
@@ -36,6 +40,6 @@ def test_it_is_said_once(caplog):
 @pytest.mark.parametrize(('is_reported', 'is_away'), [(True, True), (False, False)])
 def test_nothing_is_said(caplog, is_reported, is_away):
     directory = Directory()
-    directory.is_away = is_away
-    Watch(directory, is_reported).authorized(UNKNOWN)
+    directory.is_away, directory.is_reported = is_away, is_reported
+    Watch(directory).authorized(UNKNOWN)
     assert not caplog.records

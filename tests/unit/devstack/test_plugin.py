@@ -7,13 +7,12 @@ works.
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
-PLUGIN = Path(__file__).parents[3] / 'devstack'
-HARNESS = Path(__file__).with_name('harness.sh')
+from tests.fixtures.devstack import FUNCTIONS, PLUGIN, run_phases
+
 VENV = '/nonexistent/stack/data/nova-vnc-venv'
 SERVICES = 'n-api,n-cpu,n-novnc,mysql'
 
@@ -23,20 +22,12 @@ BASH = {'if', 'fi', 'then', 'for', 'do', 'done', 'case', 'esac', 'function', 'lo
 PROGRAMS = {'python3', 'seq', 'rm'}
 
 
-def run_phases(*phases: str, services: str = SERVICES, cells: str = 'superconductor',
-               database: str = 'mysql', **environment: str) -> list[str]:
-    """Return the calls that the plugin makes in phases such as 'stack install', one after the other."""
-    script = '\n'.join([f'source {HARNESS}', *(f'phase {phase}' for phase in phases)])
-    done = subprocess.run(['bash', '-c', script], capture_output=True, text=True, check=False, env={
-        'PLUGIN': str(PLUGIN), 'ENABLED_SERVICES': services, 'CELLSV2_SETUP': cells, 'DATABASE_TYPE': database,
-        'PATH': '/usr/bin:/bin', **environment})
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stderr == ''
-    return done.stdout.splitlines()
+def run(*phases: str, services: str = SERVICES, cells: str = 'superconductor', **variables: str) -> list[str]:
+    return run_phases(*phases, services=services, cells=cells, **variables)
 
 
 def test_install_leaves_novas_own_commands_alone() -> None:
-    assert run_phases('stack install') == [
+    assert run('stack install') == [
         f'python3 -m venv {VENV}',
         f'setup_develop /nonexistent/stack/nova-vnc mysql into {VENV}',
         f'pip_install /nonexistent/stack/devstack/tools/dbcounter into {VENV}']
@@ -44,20 +35,20 @@ def test_install_leaves_novas_own_commands_alone() -> None:
 
 def test_a_virtual_environment_of_before_is_used_again(tmp_path: Path) -> None:
     (tmp_path / 'data/nova-vnc-venv').mkdir(parents=True)
-    calls = run_phases('stack install', DEST=str(tmp_path))
+    calls = run('stack install', DEST=str(tmp_path))
     assert [call.split()[0] for call in calls] == ['setup_develop', 'pip_install']
 
 
 @pytest.mark.parametrize(('database', 'environment'), [
     ('postgresql', {}), ('mysql', {'MYSQL_GATHER_PERFORMANCE': 'False'})])
 def test_what_counts_queries_is_there_only_where_the_url_names_it(database: str, environment: dict[str, str]) -> None:
-    calls = run_phases('stack install', services=f'n-novnc,{database}', database=database, **environment)
+    calls = run('stack install', services=f'n-novnc,{database}', DATABASE_TYPE=database, **environment)
     assert calls[1:] == [f'setup_develop /nonexistent/stack/nova-vnc {database} into {VENV}']
 
 
 def test_each_cell_gets_a_consoleauth_and_another_proxy() -> None:
     # enable_nova_console_proxies of devstack has been there before.
-    calls = run_phases('stack extra', services=f'{SERVICES},n-novnc-cell1,n-novnc-cell2')
+    calls = run('stack extra', services=f'{SERVICES},n-novnc-cell1,n-novnc-cell2')
     assert calls[:3] == [
         f'run_process n-cauth-cell1 {VENV}/bin/nova-consoleauth --config-file /etc/nova/nova_cell1.conf',
         'stop_process n-novnc-cell1',
@@ -67,7 +58,7 @@ def test_each_cell_gets_a_consoleauth_and_another_proxy() -> None:
 
 
 def test_a_devstack_without_cells_has_one_of_each() -> None:
-    assert run_phases('stack extra', cells='singleconductor') == [
+    assert run('stack extra', cells='singleconductor') == [
         f'run_process n-cauth {VENV}/bin/nova-consoleauth --config-file /etc/nova/nova.conf',
         'stop_process n-novnc',
         f'run_process n-novnc {VENV}/bin/nova-novncproxy --config-file /etc/nova/nova.conf '
@@ -75,19 +66,19 @@ def test_a_devstack_without_cells_has_one_of_each() -> None:
 
 
 def test_unstack_stops_what_devstack_does_not_know() -> None:
-    assert run_phases('unstack') == ['stop_process n-cauth-cell1', 'stop_process n-cauth-cell2']
-    assert run_phases('unstack', cells='singleconductor') == ['stop_process n-cauth']
+    assert run('unstack') == ['stop_process n-cauth-cell1', 'stop_process n-cauth-cell2']
+    assert run('unstack', cells='singleconductor') == ['stop_process n-cauth']
 
 
 def test_clean_removes_the_virtual_environment() -> None:
-    assert run_phases('clean') == [f'rm -rf {VENV}']
+    assert run('clean') == [f'rm -rf {VENV}']
 
 
 def test_phases_without_work_and_hosts_without_a_proxy_do_nothing() -> None:
     idle = ('stack pre-install', 'stack post-config', 'stack test-config')
-    assert run_phases(*idle) == []
+    assert run(*idle) == []
     every = ('stack pre-install', 'stack install', 'stack post-config', 'stack extra', 'unstack', 'clean')
-    assert run_phases(*every, services='n-cpu') == []
+    assert run(*every, services='n-cpu') == []
 
 
 # -- does the release have what is called?
@@ -123,7 +114,7 @@ def test_all_variables_are_devstacks_or_the_plugins() -> None:
     assert {'NOVA_CONF', 'NOVNC_WEB_DIR', 'CELLSV2_SETUP', 'DATABASE_TYPE', 'DEST'} <= used
 
 
-def test_the_functions_of_the_harness_are_devstacks() -> None:
+def test_the_functions_that_tell_bear_devstacks_names() -> None:
     of_devstack = {name for names in DEVSTACK['functions'].values() for name in names}
-    in_harness = set(re.findall(r'(?m)^ *function (\w+)', HARNESS.read_text()))
-    assert in_harness - of_devstack == {'phase', 'python3', 'rm'}
+    told = set(re.findall(r'(?m)^ *function (\w+)', FUNCTIONS.read_text()))
+    assert told - of_devstack == {'phase', 'python3', 'rm'}

@@ -39,8 +39,6 @@ def refusal(call, *arguments):
     ('auth_schemes', ['vencrypt'], 'vnc', '[vnc]auth_schemes'),
     ('web', '/does/not/exist', None, '[DEFAULT]web'),
     ('web', '/', None, '[DEFAULT]web'),
-    ('record', '/does/not/exist/session', None, '[DEFAULT]record'),
-    ('record', '/proc/session', None, '[DEFAULT]record'),
     ('target_networks', ['10.0.0.0/8', '10.0.0.0/33'], 'novncproxy', '[novncproxy]target_networks'),
     ('target_networks', ['compute-net'], 'novncproxy', '[novncproxy]target_networks'),
 ])
@@ -88,13 +86,16 @@ def test_the_host_is_nobodys(bus):
 def test_says_once_what_has_no_effect(bus, tmp_path, caplog):
     (tmp_path / 'self.pem').touch()
     bus.conf.set_override('auth_schemes', ['vencrypt', 'none'], 'vnc')
-    bus.conf.set_override('allowed_origins', ['https://a.example', 'b.example', '[::1]', 'c.example:443'], 'console')
+    bus.conf.set_override('allowed_origins', ['https://a.example', 'b.example', '[::1]', '::1', 'FD00:0::1',
+                                              '192.0.2.1', 'c.example:443'], 'console')
+    bus.conf.set_override('source_is_ipv6', True)
     with caplog.at_level(logging.WARNING):
         build(bus)
     lines = [record.getMessage() for record in caplog.records]
-    for word in ('[vnc]auth_schemes = vencrypt,none', '[DEFAULT]cert', "'https://a.example'", "'c.example:443'"):
+    for word in ('[DEFAULT]source_is_ipv6', '[vnc]auth_schemes = vencrypt,none', '[DEFAULT]cert',
+                 "'https://a.example'", "'c.example:443'"):
         assert len([line for line in lines if word in line]) == 1
-    assert len(lines) == 4
+    assert len(lines) == 5
 
 
 def test_says_nothing_without_need(bus, caplog):

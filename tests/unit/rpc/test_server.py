@@ -94,5 +94,34 @@ def test_stop_does_not_wait_for_ever(build: Any, hurry: bool):
     fake.may_stop.set()
 
 
+def test_one_that_waits_for_the_broker_stops_at_once(build: Any):
+    broker_is_there = threading.Event()
+    fake = Server(broker_is_there.wait)
+    # oslo.messaging's stop() waits for its start().
+    fake.may_stop.clear()
+    background = build(fake)
+    background.start(unexpected)
+    started = time.monotonic()
+    background.stop(timeout_s=30)
+    assert time.monotonic() - started < 10
+    broker_is_there.set()
+    fake.may_stop.set()
+
+
+def test_several_stop_at_the_same_time(build: Any):
+    fakes = [Server(lambda: None) for _ in range(3)]
+    servers = []
+    for fake in fakes:
+        servers.append(build(fake))
+        servers[-1].start(unexpected)
+        assert servers[-1].wait_listening(20)
+    gathered = threading.Barrier(3)
+    for fake in fakes:
+        fake.stop = lambda: gathered.wait(20)   # type: ignore[method-assign]
+    server.stop_all(servers, timeout_s=20)
+    assert not gathered.broken
+    assert all('wait' in fake.calls for fake in fakes)
+
+
 def test_stop_without_start(build: Any):
     build(Server(lambda: None)).stop()

@@ -13,8 +13,10 @@ import pytest
 
 from nova_vnc import exception
 from nova_vnc.consoleauth.stores.base import TokenStore
+from nova_vnc.consoleauth.stores.cache import CacheTokenStore
 from nova_vnc.consoleauth.stores.database import DatabaseTokenStore
 from nova_vnc.consoleauth.tokens import CONSOLE_TYPES, Authorization
+from tests.fixtures.cache_server import cache_store
 from tests.fixtures.database import new_database
 
 NOW = 2000000000
@@ -35,7 +37,13 @@ def database_store(directory: Path) -> Iterator[TokenStore]:
         yield DatabaseTokenStore(database)
 
 
-STORES: dict[str, Callable[[Path], AbstractContextManager[TokenStore]]] = {'database': database_store}
+@contextlib.contextmanager
+def cache_store_of_this_process(directory: Path) -> Iterator[TokenStore]:
+    yield cache_store({'enabled': True, 'backend': 'oslo_cache.dict'})
+
+
+STORES: dict[str, Callable[[Path], AbstractContextManager[TokenStore]]] = {
+    'database': database_store, 'cache': cache_store_of_this_process}
 
 
 @pytest.fixture(params=STORES)
@@ -120,7 +128,9 @@ def test_purge(store: TokenStore, kept: Kept):
     valid = another(expires=NOW + 1)
     for authorization in (another(expires=NOW), another(expires=NOW - 1000), valid):
         store.add(authorization)
-    assert store.purge(NOW + 0.5) == 2
+    # The servers of a cache drop what has expired by themselves, and do not say how much that was.
+    assert store.purge(NOW + 0.5) == (0 if isinstance(store, CacheTokenStore) else 2)
+    assert store.get(TOKEN, NOW + 0.5) is None
     assert store.get(valid.token, NOW) == kept(valid)
 
 
