@@ -28,43 +28,25 @@ from tests.fixtures.ports import free_port
 from tests.fixtures.process import Service
 from tests.fixtures.qemu import QEMU
 from tests.fixtures.rabbitmq import RabbitMQ
-from tests.integration.interop.matrix import Matrix
+from tests.integration.interop.matrix import MATRIX, Matrix, places
 
 _ROOT = Path(__file__).parents[3]
 _TABLE = _ROOT / 'build/interop-matrix.txt'
 _READY_S = 60
 DATABASES = ('mariadb', 'postgresql', 'sqlite')
 
-# -- the table
-
-_MATRIX = pytest.StashKey[Matrix]()
-
-
-def _places(item: pytest.Item) -> Iterator[tuple[str, str]]:
-    parameters = getattr(getattr(item, 'callspec', None), 'params', {})
-    for marker in item.iter_markers('interop'):
-        chain, release = marker.args
-        yield chain.format(**parameters), release.format(**parameters)
+# -- the table; what becomes of each test is noted in the conftest above
 
 
 @pytest.hookimpl(trylast=True)      # behind what -k and -m leave out
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        for chain, release in _places(item):
-            config.stash.setdefault(_MATRIX, Matrix()).expect(chain, release, item.nodeid)
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    outcome: Any = yield
-    report = outcome.get_result()
-    if report.when == 'call' or not report.passed:
-        for chain, release in _places(item):
-            item.config.stash.setdefault(_MATRIX, Matrix()).note(chain, release, item.nodeid, report.passed)
+        for chain, release in places(item):
+            config.stash.setdefault(MATRIX, Matrix()).expect(chain, release, item.nodeid)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    matrix = config.stash.get(_MATRIX, None)
+    matrix = config.stash.get(MATRIX, None)
     if matrix:
         terminalreporter.section('interop matrix')
         terminalreporter.write(matrix.format())
