@@ -13,6 +13,7 @@ import pytest
 from nova_vnc import exception, objects
 from nova_vnc.db import engine, factory
 from tests.fixtures.database import locked_for_writing
+from tests.fixtures.nova_database import administrator, create_tables
 from tests.fixtures.polling import wait_until
 from tests.functional.consoleauth.rig import INSTANCE, Rig
 
@@ -32,12 +33,10 @@ def set_connection(rig: Rig, url: str) -> None:
     rig.bus.conf.set_override('connection', url, group='database')
 
 
-def nova_database(directory: Path) -> str:
-    path = directory / 'nova.sqlite'
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute('CREATE TABLE instances (id int)')
-        connection.execute('CREATE TABLE console_auth_tokens (id int)')
-    return f'sqlite:///{path}'
+def nova_cell0(directory: Path) -> str:
+    url = f'sqlite:///{directory}/nova_cell0.sqlite'
+    create_tables(url, '34.0.0')
+    return url
 
 
 def test_locked(ready: Rig):
@@ -93,18 +92,27 @@ def test_expired_tokens_stay_where_that_is_asked_for(rig: Rig):
 
 
 class TestConfiguration:
-    def test_novas_database(self, rig: Rig, tmp_path: Path):
-        set_connection(rig, nova_database(tmp_path))
-        with pytest.raises(exception.ConfigurationError, match=r"\[database\]connection .* Nova's database is not"):
+    def test_cell0(self, rig: Rig, tmp_path: Path):
+        set_connection(rig, nova_cell0(tmp_path))
+        with pytest.raises(exception.ConfigurationError, match=r"\[database\]connection = .* is Nova's cell0"):
             rig.start()
 
-    def test_novas_database_on_a_server(self, rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def test_cell0_on_a_server(self, rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         """A server is not waited for, so what is there is found out later."""
         monkeypatch.setattr(engine.Database, 'is_local', False)
-        set_connection(rig, nova_database(tmp_path))
+        set_connection(rig, nova_cell0(tmp_path))
         rig.start()
-        assert "Nova's database is not supported yet" in wait_until(lambda: rig.failures, 10, 'failure')[0]
+        assert "is Nova's cell0" in wait_until(lambda: rig.failures, 30, 'failure')[0]
         assert rig.check().reason == objects.REASON_UNAVAILABLE
+
+    def test_novas_database_that_lacks_what_is_needed(self, rig: Rig, tmp_path: Path):
+        url = f'sqlite:///{tmp_path}/nova.sqlite'
+        create_tables(url, '34.0.0')
+        with administrator(url) as connection:
+            connection.exec_driver_sql('DROP TABLE console_auth_tokens')
+        set_connection(rig, url)
+        with pytest.raises(exception.ConfigurationError, match='GRANT SELECT'):
+            rig.start()
 
     def test_database_that_was_not_synced(self, rig: Rig, tmp_path: Path):
         set_connection(rig, f'sqlite:///{tmp_path}/empty.sqlite')

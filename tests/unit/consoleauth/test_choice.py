@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import oslo_cache
@@ -52,6 +53,15 @@ def choose(tmp_path: Path, said: list[str]) -> Choose:
             conf.set_override(name, value, 'consoleauth' if name in conf.consoleauth else None)
         return Choice(Resources(conf), said.append)
     return choose
+
+
+@contextlib.contextmanager
+def appearing(directory: Path) -> Iterator[Path]:
+    """Yield a directory to fill, which is there under its name when it is full: nobody sees a half-made database."""
+    being_made = directory.with_name('being-made')
+    being_made.mkdir()
+    yield being_made
+    being_made.rename(directory)
 
 
 def test_without_a_connection(choose: Choose, said: list[str], tmp_path: Path):
@@ -123,7 +133,6 @@ def test_a_database_that_is_away_at_first_is_waited_for(choose: Choose, tmp_path
                                                         monkeypatch: pytest.MonkeyPatch):
     """Until then nobody gets an answer that would be another one later."""
     monkeypatch.setattr('nova_vnc.consoleauth.service._PREPARE_INTERVAL_S', 0.01)
-    url = f'sqlite:///{tmp_path}/there/nova.sqlite'
     choice = choose('there/nova.sqlite')
     assert choice.needs_the_database
     store, directory = chosen.ChosenTokenStore(choice), chosen.ChosenInstanceDirectory(choice)
@@ -136,9 +145,10 @@ def test_a_database_that_is_away_at_first_is_waited_for(choose: Choose, tmp_path
             with pytest.raises(exception.StoreUnavailable):
                 use()
         assert said == []
-        (tmp_path / 'there').mkdir()
-        create_tables(url, '34.0.0')
-        insert_instances(url, [InstanceRecord(uuid=UUID, host='h1')])
+        with appearing(tmp_path / 'there') as directory_of_file:
+            url = f'sqlite:///{directory_of_file}/nova.sqlite'
+            create_tables(url, '34.0.0')
+            insert_instances(url, [InstanceRecord(uuid=UUID, host='h1')])
         wait_until(lambda: said, 30, 'the choice to be made')
         assert directory.get(UUID).instance.host == 'h1'
         assert directory.reported() is None
@@ -156,8 +166,8 @@ def test_a_service_ends_with_what_it_finds(choose: Choose, tmp_path: Path, monke
     failures: list[str] = []
     service.start(failures.append)
     try:
-        (tmp_path / 'there').mkdir()
-        create_tables(f'sqlite:///{tmp_path}/there/nova_cell0.sqlite', '34.0.0')
+        with appearing(tmp_path / 'there') as directory:
+            create_tables(f'sqlite:///{directory}/nova_cell0.sqlite', '34.0.0')
         wait_until(lambda: failures, 30, 'the service to end')
         with pytest.raises(exception.StoreUnavailable):
             store.get('x', 0)
