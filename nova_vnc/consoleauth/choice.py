@@ -7,9 +7,11 @@ would put tokens where nobody looks for them: so it is asked until it answers, a
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import oslo_cache
@@ -45,6 +47,7 @@ class Choice:
         self._say = say
         self._drivers: Drivers | None = None
         self._lock = threading.Lock()
+        self._failure = (0.0, '')               # when it could not be made last (monotonic), and why
         self._database = parts.database()
 
     @property
@@ -58,10 +61,26 @@ class Choice:
         """:raises StoreUnavailable: what they depend on is not known yet
         :raises ConfigurationError: the options cannot be used, or not with this database
         """
-        with self._lock:
+        called_at = time.monotonic()
+        with self._lock, self._shared_failure(called_at):
             if self._drivers is None:
                 self._drivers = self._make()
             return self._drivers
+
+    @contextlib.contextmanager
+    def _shared_failure(self, called_at: float) -> Iterator[None]:
+        """Raise what happened while this thread waited for its turn; trying again costs seconds, and all have to wait.
+
+        :param called_at: monotonic
+        """
+        failed_at, reason = self._failure
+        if failed_at >= called_at:
+            raise exception.StoreUnavailable(reason=reason)
+        try:
+            yield
+        except exception.StoreUnavailable as error:
+            self._failure = (time.monotonic(), str(error.kwargs['reason']))
+            raise
 
     def _make(self) -> Drivers:
         options = self._parts.conf.consoleauth

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import oslo_cache
@@ -156,6 +157,42 @@ def test_a_database_that_is_away_at_first_is_waited_for(choose: Choose, tmp_path
         service.stop(threading.Event())
     assert failures == []
     assert len(said) == 1
+
+
+def test_those_who_wait_for_a_database_share_its_failure(choose: Choose, monkeypatch: pytest.MonkeyPatch):
+    """Else each thread of the RPC server waits for the failures of all those before it, seconds each."""
+    choice = choose('nova.sqlite')
+    choice._lock = turns = Turns()
+    attempts: list[Database] = []
+
+    def fail(database: Database) -> None:
+        attempts.append(database)
+        if len(attempts) == 1:
+            wait_until(lambda: turns.wanted == 4, 30, 'three others to wait')
+        raise exception.StoreUnavailable(reason='it is away')
+    monkeypatch.setattr(Database, 'content', fail)
+    with ThreadPoolExecutor(4) as pool:
+        errors = [future.exception(30) for future in [pool.submit(choice.drivers) for _ in range(4)]]
+    assert [str(error) for error in errors] == ['The database is not available: it is away'] * 4
+    assert len(attempts) == 1
+    with pytest.raises(exception.StoreUnavailable):     # who comes later asks anew
+        choice.drivers()
+    assert len(attempts) == 2
+
+
+class Turns:
+    """A lock that counts who has wanted it."""
+
+    def __init__(self) -> None:
+        self.wanted = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self.wanted += 1
+        self._lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
 
 
 def test_a_service_ends_with_what_it_finds(choose: Choose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
