@@ -7,11 +7,11 @@ import itertools
 from collections.abc import Iterable, Iterator
 
 # Fewer than any database allows in one statement.
-_MAX_PARAMETERS = 500
+MAX_PARAMETERS = 500
 
 
 def batches(uuids: Iterable[str]) -> Iterator[list[str]]:
     """Yield all of them in their order: whoever locks their rows does so in the order of everybody else."""
     iterator = iter(sorted(uuids))
-    while some := list(itertools.islice(iterator, _MAX_PARAMETERS)):
+    while some := list(itertools.islice(iterator, MAX_PARAMETERS)):
         yield some

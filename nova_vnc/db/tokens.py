@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from oslo_db import exception as db_exception
 
 from nova_vnc.db import models
+from nova_vnc.db.batches import MAX_PARAMETERS
 from nova_vnc.db.engine import Database
 
 _TABLE = models.console_auth_tokens
@@ -66,8 +67,17 @@ class TokenTable:
         return self._delete(_TABLE.delete().where(_COLUMNS.instance_uuid == instance_uuid))
 
     def delete_expired(self, now: float) -> int:
-        """Return how many there were."""
-        return self._delete(_TABLE.delete().where(_COLUMNS.expires <= int(now)))
+        """Return how many there were. In portions, since a server may need longer for all than it is waited for."""
+        is_expired = _COLUMNS.expires <= int(now)
+        count, ids = 0, [0]
+        while ids := self._next_ids(is_expired, after=ids[-1]):
+            count += self._delete(_TABLE.delete().where(_COLUMNS.id.in_(ids), is_expired))
+        return count
+
+    def _next_ids(self, condition: sa.ColumnElement[bool], after: int) -> list[int]:
+        statement = sa.select(_COLUMNS.id).where(_COLUMNS.id > after, condition).order_by(_COLUMNS.id)
+        return self._database.read(
+            lambda connection: list(connection.execute(statement.limit(MAX_PARAMETERS)).scalars()))
 
     def _values(self, row: Mapping[str, Any]) -> dict[str, Any]:
         seconds = row['created_at']

@@ -4,6 +4,7 @@
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from nova_vnc.consoleauth.stores.base import TokenStore
 from nova_vnc.consoleauth.stores.database import DatabaseTokenStore
 from nova_vnc.consoleauth.tokens import Authorization, hash_token
+from nova_vnc.db import models
 from nova_vnc.db.engine import Database
 from tests.fixtures.nova_database import RELEASES, administrator, new_nova_database
 from tests.unit.consoleauth.stores.test_contract import *  # noqa: F403
@@ -90,3 +92,24 @@ def test_urls_of_every_release_are_kept_without_the_token(database: Database, st
 def test_a_console_of_a_stopped_vm(database: Database, store: TokenStore):
     store.add(dataclasses.replace(GIVEN, port='-1'))
     assert not store.get(TOKEN, NOW).has_port
+
+
+def test_purge_of_many(database: Database, store: TokenStore, monkeypatch: pytest.MonkeyPatch):
+    """A server may need longer for all of them than it is waited for."""
+    store.add(GIVEN)
+    [row] = rows(database)
+    many = [{**row, 'id': number, 'token_hash': hash_token(str(number)), 'expires': NOW - number % 2}
+            for number in range(2, 1203)]
+    with administrator(database._url) as connection:
+        connection.execute(models.console_auth_tokens.insert(), [
+            {name: value for name, value in one.items() if name != 'created_at'} for one in many])
+    deleted: list[int] = []
+    write = Database.write
+
+    def count(*arguments: Any) -> Any:
+        deleted.append(write(*arguments))
+        return deleted[-1]
+    monkeypatch.setattr(Database, 'write', count)
+    assert store.purge(NOW) == len(many)
+    assert deleted == [500, 500, 201]
+    assert store.get(TOKEN, NOW) is not None
