@@ -20,6 +20,9 @@ _MAX_REASON_LENGTH = 200
 # and lock_not_available (lock_timeout).
 _POSTGRESQL_ASKS_FOR_RETRY = ('40001', '55P03')
 
+# Of MariaDB and MySQL: ER_CANT_AGGREGATE_2COLLATIONS, ER_CANT_AGGREGATE_NCOLLATIONS, ER_INVALID_CHARACTER_STRING.
+_MYSQL_LACKS_CHARACTERS = (1267, 1271, 1300)
+
 # They print tracebacks for what is said here in one line.
 _NOISY_LOGGERS = ('oslo_db.sqlalchemy.exc_filters', 'sqlalchemy.pool')
 
@@ -38,6 +41,12 @@ def may_pass(error: BaseException) -> bool:
         return True
     code = getattr(original, 'sqlite_errorcode', None)
     return code is not None and code & 0xff in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def means_no_match(error: BaseException) -> bool:
+    """Tell whether a text was compared with a column that cannot hold one of its characters, as those of utf8mb3."""
+    arguments = getattr(_original(error), 'args', ())
+    return bool(arguments) and arguments[0] in _MYSQL_LACKS_CHARACTERS
 
 
 def reason_of(error: BaseException) -> str:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
+from oslo_db import exception as db_exception
 
-from nova_vnc.db import nova_models
+from nova_vnc.db import failures, nova_models
 
 Columns = Callable[[str], frozenset[str]]
 
@@ -43,7 +44,12 @@ def page(connection: sa.Connection, columns: Columns, project_id: str | None, na
         statement = statement.where(_INSTANCES.c.display_name.ilike(name_like, escape='!'))
     if marker is not None:
         statement = statement.where(_INSTANCES.c.uuid > marker)
-    return _run(connection, columns, statement.order_by(_INSTANCES.c.uuid).limit(limit))
+    try:
+        return _run(connection, columns, statement.order_by(_INSTANCES.c.uuid).limit(limit))
+    except (sa.exc.DBAPIError, db_exception.DBError) as error:
+        if failures.means_no_match(error):      # else any user's filter would have the connections closed
+            return []
+        raise
 
 
 def any_has_a_host(connection: sa.Connection) -> bool:

@@ -3,6 +3,7 @@
 
 import contextlib
 import dataclasses
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -156,6 +157,21 @@ class TestWithFewRights:
         with contextlib.closing(open_database(poor_url)) as database, \
                 pytest.raises(exception.ConfigurationError, match='GRANT SELECT'):
             database.prepare()
+
+
+@pytest.mark.parametrize('charset', [None, 'utf8'])     # the latter in the files of devstack and others
+def test_a_filter_with_characters_that_the_tables_cannot_hold(nova_url: str, server: DatabaseServer,
+                                                              charset: str | None, caplog: pytest.LogCaptureFixture):
+    """Any user may ask so, and nobody else notices."""
+    url = sa.make_url(nova_url)
+    if charset and isinstance(server, MariaDB):
+        url = url.update_query_dict({'charset': charset})
+    with contextlib.closing(open_database(url.render_as_string(hide_password=False))) as database:
+        directory = fill_nova(database, [RECORD])
+        for filters in ({'name': '😀'}, {'project_id': '😀'}, {'name': '^a.*😀$', 'project_id': '😀'}):
+            assert uuids_of(directory, **filters) == []
+        assert uuids_of(directory) == [RECORD.uuid]
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_tokens_that_are_renewed_and_deleted_at_once(database: Database):

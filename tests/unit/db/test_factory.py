@@ -33,6 +33,13 @@ def test_configured(tmp_path: Path):
     assert (tmp_path / 'other.sqlite').exists()
 
 
+@pytest.mark.parametrize(('asked', 'used'), [('utf8', 'utf8mb4'), ('utf8mb3', 'utf8mb4'), ('latin1', 'latin1')])
+def test_the_utf8_of_mysql_that_lacks_characters_is_not_used(asked: str, used: str):
+    """It cuts a text off at the first one that it lacks: a filter would find what it should not."""
+    url = factory.complete_url(f'mysql://nova@db.example.com/nova?charset={asked}')
+    assert sa.make_url(url).query['charset'] == used
+
+
 def test_servers_are_not_waited_for_too_long():
     url = sa.make_url(build('mysql+pymysql://nova:secret@db.example.com/nova_vnc?read_timeout=1')._url)
     assert url.query == {'connect_timeout': '3', 'read_timeout': '1', 'write_timeout': '5', 'charset': 'utf8mb4'}
@@ -84,7 +91,7 @@ def test_every_option_of_novas_is_accepted_and_those_that_mean_something_count(t
     conf(['--config-file', str(path)])
     database = factory.build_database(conf)
     assert database.name == 'mysql+pymysql://nova:***@db.example.com/nova'
-    assert sa.make_url(database._url).query['charset'] == 'utf8'
+    assert sa.make_url(database._url).query['charset'] == 'utf8mb4'
     assert {name: database._options[name] for name in (
         'mysql_sql_mode', 'mysql_wsrep_sync_wait', 'connection_recycle_time', 'max_pool_size', 'max_overflow',
         'pool_timeout', 'connection_trace', 'connection_parameters')} == {
