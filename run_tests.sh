@@ -7,41 +7,97 @@ cd "$ROOT" || exit 1
 # shellcheck source=tools/environment.sh
 . tools/environment.sh
 
+all_stages='pep8 docs unit integration interop pythons'
+
 usage() {
     cat << 'END'
-Usage: ./run_tests.sh [--no-real] [--one-python] [PYTEST_ARGUMENTS...]
+Usage: ./run_tests.sh [--stage STAGE]... [--no-real] [--one-python] [PYTEST_ARGUMENTS...]
 
-Installs what the tests need (Debian 12, as root or with sudo), makes .venv, and runs all stages:
+Installs what the tests need (Debian 12, as root or with sudo), makes .venv, and runs all stages, or those named:
 
   pep8         ruff, mypy, import-linter, our own checks, doc8, shellcheck
   docs         documentation and release notes, warnings are errors
-  unit, functional
-               under both concurrency backends, threading and eventlet
-  integration  with RabbitMQ, libvirt, QEMU and Chromium that the tests start themselves: all of it under eventlet, and
-               once more without the browser under threading
-  unit         with Python 3.12 and 3.13, where they are installed
+  unit         unit and functional tests, under both concurrency backends, threading and eventlet
+  integration  with RabbitMQ, databases, libvirt, QEMU and Chromium that the tests start themselves: all of it under
+               eventlet, and once more without the browser under threading
+  interop      with processes of released Novas, 34 and 26, under eventlet; prints who was seen working with whom
+  pythons      unit tests with Python 3.12 and 3.13, where they are installed
 
-  --no-real     leave integration out, and whatever needs libvirt, whose headers are not needed then
-  --one-python  leave the other Pythons out
+  --stage STAGE  run this one; may be given several times
+  --no-real      leave integration and interop out, and whatever needs libvirt, whose headers are not needed then
+  --one-python   leave pythons out
 
-Further arguments, such as -k or -x, go to every pytest. All stages run; the exit status is 1 if any failed.
-Environment: PYTHON=/path/to/python3 makes .venv with that interpreter; NOVA_VNC_TEST_BROWSER and
-NOVA_VNC_TEST_CHROMEDRIVER name another Chromium.
+Further arguments, such as -k or -x, go to every pytest. All stages run; the exit status is 1 if any failed. Ctrl-C ends
+all that runs. Environment: PYTHON=/path/to/python3 makes .venv with that interpreter; NOVA_VNC_TEST_BROWSER and
+NOVA_VNC_TEST_CHROMEDRIVER name another Chromium; NOVA_VNC_TEST_CACHE is where the released Novas are kept, by default
+~/.cache/nova-vnc-tests.
 END
 }
 
 real_parts=yes
-other_pythons='3.12 3.13'
+selected=
+left_out_stages=
 while [ $# -gt 0 ]; do
     case $1 in
-        --no-real) real_parts= ;;
-        --one-python) other_pythons= ;;
+        --no-real)
+            real_parts=
+            left_out_stages+=' integration interop'
+            ;;
+        --one-python) left_out_stages+=' pythons' ;;
+        --stage)
+            [[ " $all_stages " == *" ${2:-?} "* ]] || die "--stage wants one of: $all_stages"
+            selected+=" $2"
+            shift
+            ;;
         -h | --help) usage; exit ;;
         *) break ;;
     esac
     shift
 done
 pytest_arguments=("$@")
+for name in $left_out_stages; do
+    [[ " $selected " != *" $name "* ]] || die "--stage $name is left out by another option"
+done
+
+# Tell whether a stage is to run.
+is_selected() {
+    [[ " ${selected:-$all_stages} " == *" $1 "* && " $left_out_stages " != *" $1 "* ]]
+}
+
+# Libvirt's binding is needed by all that run tests.
+[[ " ${selected:-$all_stages} " =~ " "(unit|integration|interop|pythons)" " ]] || real_parts=
+
+# What runs now is a process group of its own, which the terminal sends no SIGINT; we end it in order.
+job=
+ended_by=
+end_job() {
+    [ -n "$ended_by" ] || say "Received SIG$1: ending what runs"
+    ended_by=$1
+    [ -z "$job" ] || kill -TERM -- "-$job" 2> /dev/null
+}
+for name in INT TERM HUP; do
+    # shellcheck disable=SC2064  # now
+    trap "end_job $name" $name
+done
+
+# Run a command, or nothing more after such a signal.
+run_job() {
+    local status
+    [ -z "$ended_by" ] || return 1
+    set -m
+    "$@" < /dev/null &
+    job=$!
+    set +m
+    [ -z "$ended_by" ] || end_job "$ended_by"   # it came before there was a job
+    wait "$job"
+    status=$?
+    # A signal ends `wait`, and what has been started by the job may take a while.
+    while [ -n "$ended_by" ] && kill -0 -- "-$job" 2> /dev/null; do
+        sleep 0.1
+    done
+    job=
+    return $status
+}
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
@@ -54,10 +110,11 @@ total_skipped=0
 # that failed although pytest counted no failure, for it may have died early.
 stage() {
     local name=$1 began=$SECONDS word=passed passed failed skipped
+    [ -z "$ended_by" ] || return
     junit_file=$results/${#summary[@]}.xml
     shift
     printf '\n==> %s\n' "$name"
-    "$@" || word=FAILED
+    run_job "$@" || word=FAILED
     summary+=("$(printf '%s  %4d s  %s' "$word" $((SECONDS - began)) "$name")")
     read -r passed failed skipped < <("$VENV/bin/python" tools/sum_results.py "$junit_file")
     if [ $word = FAILED ] && [ "${failed:-0}" = 0 ]; then
@@ -70,11 +127,16 @@ stage() {
     total_skipped=$((total_skipped + skipped))
 }
 
+# Run a command so that nothing of it is left, whatever it started and however it ends.
+supervise() {
+    "$VENV/bin/python" tools/supervise.py "$@"
+}
+
 # Run pytest under a backend: run_pytest VENV BACKEND ARGUMENT...
 run_pytest() {
     local venv=$1 backend=$2 status
     shift 2
-    NOVA_VNC_TEST_BACKEND=$backend "$venv/bin/python" -m pytest -q --disable-warnings \
+    NOVA_VNC_TEST_BACKEND=$backend supervise "$venv/bin/python" -m pytest -q --disable-warnings \
         --junitxml="$junit_file" "${left_out[@]}" "$@" "${pytest_arguments[@]}"
     status=$?
     # 5: nothing was selected, which is what arguments such as -k may do to a stage.
@@ -98,33 +160,52 @@ os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")) or sys.e
     printf '%s' "$python"
 }
 
+# Install what all stages need.
+install() {
+    prepare_venv
+    install_packages "${profiles[@]}"
+    if [ -n "$real_parts" ]; then
+        libvirt_python=$(libvirt_requirement) || exit 1
+        project+=("$libvirt_python")
+    fi
+    install_project "$VENV" "${project[@]}"
+}
+
 started=$SECONDS
-prepare_venv
 if [ -n "$real_parts" ]; then
-    install_packages test real
-    libvirt_python=$(libvirt_requirement) || exit 1
-    project=(-e '.[demo,libvirt]' -r test-requirements.txt "$libvirt_python")
+    profiles=(test real)
+    project=(-e '.[demo,libvirt]' -r test-requirements.txt)
     left_out=()
 else
-    install_packages test
+    profiles=(test)
     project=(-e '.[demo]' -r test-requirements.txt)
     left_out=(-m 'not libvirt')
 fi
-install_project "$VENV" "${project[@]}"
+if [ "$(id -u)" = 0 ]; then
+    run_job install || exit 1
+else
+    # In the foreground, for sudo may ask for a password.
+    (install) || exit 1
+fi
+[ -z "$real_parts" ] || project+=("$(libvirt_requirement)")
 export PATH=$VENV/bin:$PATH
 summary+=("$(printf 'passed  %4d s  installation' $((SECONDS - started)))")
 
-stage pep8 tools/pep8.sh
-stage docs tools/docs.sh
-for backend in threading eventlet; do
-    stage "unit and functional, $backend" run_pytest "$VENV" $backend tests/unit tests/functional
-done
-if [ -n "$real_parts" ]; then
-    stage 'integration, eventlet' run_pytest "$VENV" eventlet tests/integration
-    stage 'integration without the browser, threading' \
-        run_pytest "$VENV" threading tests/integration -m 'not browser'
+! is_selected pep8 || stage pep8 supervise tools/pep8.sh
+! is_selected docs || stage docs supervise tools/docs.sh
+if is_selected unit; then
+    for backend in threading eventlet; do
+        stage "unit and functional, $backend" run_pytest "$VENV" $backend tests/unit tests/functional
+    done
 fi
-for version in $other_pythons; do
+if is_selected integration; then
+    stage 'integration, eventlet' \
+        run_pytest "$VENV" eventlet tests/integration --ignore tests/integration/interop
+    stage 'integration without the browser, threading' \
+        run_pytest "$VENV" threading tests/integration --ignore tests/integration/interop -m 'not browser'
+fi
+! is_selected interop || stage 'interop, eventlet' run_pytest "$VENV" eventlet tests/integration/interop
+for version in $(! is_selected pythons || echo 3.12 3.13); do
     if [ "$("$VENV/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" = "$version" ]; then
         continue
     elif python=$(find_other_python "$version"); then
@@ -136,5 +217,9 @@ done
 
 printf '\n==> Summary, %d s\n' $((SECONDS - started))
 printf '%s\n' "${summary[@]}"
+if [ -n "$ended_by" ]; then
+    printf '\nEnded by SIG%s\n' "$ended_by"
+    exit $((128 + $(kill -l "$ended_by")))
+fi
 printf '\n%d passed, %d failed, %d skipped\n' $total_passed $total_failed $total_skipped
 [ $total_failed = 0 ]

@@ -8,9 +8,6 @@
 #
 # In each cell the process n-novnc runs this project's nova-novncproxy instead of Nova's, and beside it n-cauth runs
 # nova-consoleauth, both with the nova.conf of the cell. Horizon, Nova's API and nova-compute stay as they are.
-#
-# Not yet: a devstack's Nova keeps its tokens in its database, which nova-consoleauth cannot read, so stack.sh ends before
-# anything is installed.
 
 # Call `COMMAND SUFFIX CONF` for each cell, where SUFFIX is what devstack appends to the names of its processes.
 function nova_vnc_in_each_cell {
@@ -25,8 +22,12 @@ function nova_vnc_in_each_cell {
 }
 
 function install_nova_vnc {
-    python3 -m venv --clear "$NOVA_VNC_VENV"
-    "$NOVA_VNC_VENV/bin/pip" install -c "$REQUIREMENTS_DIR/upper-constraints.txt" "${NOVA_VNC_DIR}[mysql]"
+    [[ -d "$NOVA_VNC_VENV" ]] || python3 -m venv "$NOVA_VNC_VENV"
+    PIP_VIRTUAL_ENV=$NOVA_VNC_VENV setup_develop "$NOVA_VNC_DIR" "$DATABASE_TYPE"
+    # devstack names this plugin of SQLAlchemy in the URL of the database.
+    if is_service_enabled mysql && [[ "$MYSQL_GATHER_PERFORMANCE" == "True" ]]; then
+        PIP_VIRTUAL_ENV=$NOVA_VNC_VENV pip_install "$TOP_DIR/tools/dbcounter"
+    fi
 }
 
 # Nova's proxy runs already when this is called; its unit is written anew with our command.
@@ -47,10 +48,6 @@ function stop_nova_vnc_in_cell {
 
 if is_service_enabled n-novnc && is_service_enabled n-cauth; then
     case "$1 ${2:-}" in
-        "stack pre-install")
-            die $LINENO "nova-vnc cannot open the consoles of a devstack yet, whose tokens are in Nova's database: take \
-enable_plugin nova-vnc out of local.conf"
-            ;;
         "stack install")
             echo_summary "Installing nova-vnc"
             install_nova_vnc

@@ -15,13 +15,10 @@ class RequestContext(oslo_context.RequestContext):
     @classmethod
     def from_wire(cls, values: Mapping[str, Any]) -> RequestContext:
         """Read a dict of any sender; keys that are unknown or absent do no harm."""
-        known = {'user_id': values.get('user_id', values.get('user')),
-                 'project_id': values.get('project_id', values.get('tenant', values.get('project'))),
-                 'is_admin': bool(values.get('is_admin')),
-                 'roles': values.get('roles') or [],
-                 'request_id': values.get('request_id'),
-                 'global_request_id': values.get('global_request_id')}
-        return cls(overwrite=True, **known)
+        return cls.from_dict(dict(values), overwrite=True, auth_token=None,
+                             user_id=values.get('user_id', values.get('user')),
+                             project_id=values.get('project_id', values.get('tenant', values.get('project'))),
+                             is_admin=bool(values.get('is_admin')))
 
     def to_wire(self) -> dict[str, Any]:
         """Return what Nova 17 to 34 read: user_id, project_id, is_admin, roles, request_id and the like.
@@ -31,10 +28,17 @@ class RequestContext(oslo_context.RequestContext):
         values = self.to_dict()
         values['auth_token'] = None
         # Nova's from_dict wants these (nova.context.RequestContext, Queens to 34).
+        values.setdefault('user_id', self.user_id)
+        values.setdefault('user_name', self.user_name)
+        values.setdefault('project_name', self.project_name)
         values.setdefault('read_deleted', 'no')
         values.setdefault('remote_address', None)
         values.setdefault('service_catalog', [])
         return values
+
+    def to_policy_values(self) -> dict[str, Any]:
+        """Return what rules of oslo.policy are about; `is_admin` is in them as in Nova's."""
+        return {**super().to_policy_values(), 'is_admin': self.is_admin}
 
 
 def service_context(global_request_id: str | None = None) -> RequestContext:

@@ -54,6 +54,10 @@ class InstanceRecord:
     user_id: str | None = None
     vm_state: str = 'active'            # Nova's: active, stopped, paused, suspended, error
     task_state: str | None = None
+    # What Nova alone knows.
+    locked: bool = False
+    description: str | None = None
+    tags: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return dict(vars(self))     # dataclasses.asdict copies each value, at ten times the cost
@@ -68,7 +72,7 @@ class InstanceRecord:
         fields['uuid'] = normalize_uuid(fields.get('uuid'))
         if fields['uuid'] is None:
             raise exception.InvalidInput(reason='an instance without a uuid')
-        return cls(**fields)
+        return cls(**{**fields, 'tags': tuple(fields.get('tags') or ())})
 
     def to_primitive(self) -> dict[str, Any]:
         """Return the versioned-object primitive that Nova's compute managers accept."""
@@ -110,21 +114,26 @@ class ConnectInfo:
     internal_access_path: str | None = None
     access_url: str | None = dataclasses.field(default=None, repr=False)  # None: from a caller of 1.2 or 2.0
     last_activity_at: float | None = None                                 # unix seconds
+    tls_port: int | None = None                                           # of spice-direct alone
 
     def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        """Return the dict of consoleauth 2.1, which knows no tls_port: it is there only where there is one."""
+        fields = dataclasses.asdict(self)
+        return fields if self.tls_port is not None else {key: fields[key] for key in fields if key != 'tls_port'}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ConnectInfo:
         """Read a check_token reply of ours or of a real nova-consoleauth.
 
-        :raises InvalidConnectionInfo: host or port is missing or malformed
+        :raises InvalidConnectionInfo: host or port is missing or malformed. Only a console of another type than novnc
+            may be without a port (spice-direct with TLS alone); it is '' then.
         """
         known = {f.name for f in dataclasses.fields(cls)}
         fields = {key: value for key, value in values.items() if key in known}
         try:
-            fields['port'] = check_port(fields['port'])
-            fields.setdefault('console_type', CONSOLE_TYPE_NOVNC)
+            console_type = fields.setdefault('console_type', CONSOLE_TYPE_NOVNC)
+            has_no_port = console_type != CONSOLE_TYPE_NOVNC and fields.get('port') is None
+            fields['port'] = '' if has_no_port else check_port(fields['port'])
             fields.setdefault('token', '')
             info = cls(**fields)
         except (KeyError, TypeError, exception.InvalidInput):
@@ -141,7 +150,7 @@ def check_port(port: object) -> str:
     """
     text = str(port) if isinstance(port, (int, str)) and not isinstance(port, bool) else ''
     if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 65536):
-        raise exception.InvalidInput(reason='the port of the VNC server is not a TCP port')
+        raise exception.InvalidInput(reason='the port of the console is not a TCP port')
     return str(int(text))
 
 

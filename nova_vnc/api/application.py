@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import webob
 
-from nova_vnc.api import access_log, auth, ceilings, console_plane, faults, microversion, request_id, routes
+from nova_vnc.api import access_log, auth, ceilings, console_plane, faults, microversion, policy, request_id, routes
 from nova_vnc.api.request import ApiRequest
 from nova_vnc.context import RequestContext
 
@@ -19,16 +18,19 @@ from nova_vnc.context import RequestContext
 class Application:
     """Answers requests of any WSGI server, in threads of its own or not. request_id.RequestId comes before it.
 
+    :param rights: what who asks may do
     :param page_limit: most servers of a page
     :param timeout_s: how long a request waits for other services, all of them together
     :param places: of requests that may wait for them
     :param max_body_bytes: of a request
     """
 
-    def __init__(self, plane: console_plane.ConsolePlane, authentication: auth.Authentication, page_limit: int,
-                 timeout_s: float, places: ceilings.Ceilings, max_body_bytes: int) -> None:
+    def __init__(self, plane: console_plane.ConsolePlane, authentication: auth.Authentication,
+                 rights: policy.Policy, page_limit: int, timeout_s: float, places: ceilings.Ceilings,
+                 max_body_bytes: int) -> None:
         self._plane = plane
         self._authentication = authentication
+        self._rights = rights
         self._page_limit = page_limit
         self._timeout_s = timeout_s
         self._places = places
@@ -36,7 +38,6 @@ class Application:
         self._router = routes.Router()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        started = time.monotonic()
         request = self._receive(webob.Request(environ))
         failure = None
         try:
@@ -48,13 +49,13 @@ class Application:
         if request.microversion is not None:
             for name, value in microversion.response_headers(request.microversion):
                 response.headers.add(name, value)
-        access_log.log(request.http, response, request.microversion, time.monotonic() - started)
+            environ[access_log.MICROVERSION] = request.microversion
         return response(environ, start_response)
 
     def _receive(self, http: webob.Request) -> ApiRequest:
         ids = request_id.ids_of(http)
-        return ApiRequest(http, ids, _context(ids, None), self._plane, self._page_limit, self._timeout_s,
-                          self._max_body_bytes)
+        return ApiRequest(http, ids, self._context(ids, None), self._plane, self._rights, self._page_limit,
+                          self._timeout_s, self._max_body_bytes)
 
     def _answer(self, request: ApiRequest) -> webob.Response:
         path = _path(request.http)
@@ -64,7 +65,7 @@ class Application:
             raise faults.Refusal(401, headers={'WWW-Authenticate': auth.TOKEN_HEADER})
         if match is None:
             raise faults.Refusal(404)
-        request.context = _context(request.ids, identity)
+        request.context = self._context(request.ids, identity)
         if match.has_microversions:
             request.microversion = microversion.requested(request.http.headers)
             microversion.check_offered(request.microversion)
@@ -73,6 +74,15 @@ class Application:
             raise faults.Refusal(405, headers={'Allow': routes.allowed_methods(match)})
         _check_project(request, match.project_id)
         return self._call(handler, request, match)
+
+    def _context(self, ids: request_id.RequestIds, identified: RequestContext | None) -> RequestContext:
+        if identified is None:
+            return RequestContext(request_id=ids.own, global_request_id=ids.inbound, overwrite=True)
+        identified.request_id, identified.global_request_id = ids.own, ids.inbound
+        # It becomes this thread's, in place of the last request's, for the log lines.
+        identified.update_store()
+        identified.is_admin = self._rights.is_admin(identified)
+        return identified
 
     def _call(self, handler: routes.Handler, request: ApiRequest, match: routes.Match) -> webob.Response:
         # What is public waits for nobody, and is answered whoever else has to wait.
@@ -89,16 +99,10 @@ def _path(http: webob.Request) -> str:
         raise faults.Refusal(404) from None
 
 
-def _context(ids: request_id.RequestIds, identity: auth.Identity | None) -> RequestContext:
-    # It also becomes this thread's, in place of the last request's, for the log lines.
-    known = identity or auth.Identity(None, None, is_admin=False)
-    return RequestContext(user_id=known.user_id, project_id=known.project_id, is_admin=known.is_admin,
-                          request_id=ids.own, global_request_id=ids.inbound, overwrite=True)
-
-
 def _check_project(request: ApiRequest, project_in_url: str | None) -> None:
     own = request.context.project_id
-    if project_in_url and own and project_in_url != own:
+    # Who is no user, the operator of the cloud, is at home in all of them.
+    if project_in_url and request.context.user_id and project_in_url != own:
         raise faults.Refusal(400, f"Malformed request URL: URL's project_id '{project_in_url}' doesn't match Context's "
                                   f"project_id '{own}'")
     request.project_in_url = project_in_url

@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who asks. A way to find that out is an object with identify(); the factory chooses it.
-
-Keystone's seat is here: its middleware's work on the request, and an Identity made of the headers that it leaves.
-"""
+"""Who asks. A way to find that out is an object with identify(); the factory chooses it."""
 
 from __future__ import annotations
 
-import dataclasses
 import hmac
 import urllib.parse
 from collections.abc import Iterable
@@ -15,29 +11,45 @@ from typing import Protocol
 import webob
 
 from nova_vnc.api import faults
+from nova_vnc.context import RequestContext
 
 TOKEN_HEADER = 'X-Auth-Token'  # noqa: S105 - its name, not its value
 ADMIN_USER = 'admin'
 
+# Those that Keystone's bootstrap makes: each implies those that follow.
+MEMBER_ROLES = ['member', 'reader']
+ADMIN_ROLES = ['admin', 'manager', *MEMBER_ROLES]
 
-@dataclasses.dataclass(frozen=True)
-class Identity:
-    """Who asks. An administrator without user and project is the operator of the cloud, who sees all of it."""
-
-    user_id: str | None
-    project_id: str | None
-    is_admin: bool
+# keystonemiddleware.auth_token: no header of a request becomes such a key, nor can a client set these headers.
+_TOKEN_INFO = 'keystone.token_info'  # noqa: S105 - a name
+_IDENTITY_STATUS = 'HTTP_X_IDENTITY_STATUS'
+_SERVICE_IDENTITY_STATUS = 'HTTP_X_SERVICE_IDENTITY_STATUS'
+_CONFIRMED = 'Confirmed'
 
 
 class Authentication(Protocol):
 
-    def identify(self, http: webob.Request) -> Identity | None:
+    def identify(self, http: webob.Request) -> RequestContext | None:
         """Return who asks, or None: a stranger, who may see the version documents only.
 
-        It is called for each request. Thread-safe.
+        Whether he is an administrator is not its affair but the policy's. It is called for each request. Thread-safe.
 
         :raises Refusal: the request is not answered at all
         """
+
+
+class Keystone:
+    """Who asks is whom keystonemiddleware has found, which a request passes before."""
+
+    def identify(self, http: webob.Request) -> RequestContext | None:
+        environ = http.environ
+        if _TOKEN_INFO not in environ or environ.get(_IDENTITY_STATUS) != _CONFIRMED:
+            return None     # public, or [keystone_authtoken]delay_auth_decision leaves it to us
+        if environ.get(_SERVICE_IDENTITY_STATUS, _CONFIRMED) != _CONFIRMED:
+            return None
+        # The tokens themselves are of no use any more.
+        found = RequestContext.from_environ(environ, auth_token=None, service_token=None, overwrite=False)
+        return found if found.user_id else None
 
 
 class NoAuth2:
@@ -47,13 +59,14 @@ class NoAuth2:
     --os-auth-type none` sends `notused`, `admin_token` what it is given. He is no user, and of no project.
     """
 
-    def identify(self, http: webob.Request) -> Identity | None:
+    def identify(self, http: webob.Request) -> RequestContext | None:
         user_id, colon, project_id = http.headers.get(TOKEN_HEADER, '').strip().partition(':')
         if not user_id:
             return None
         if not colon:
-            return Identity(None, None, is_admin=True)
-        return Identity(user_id, project_id or user_id, is_admin=user_id == ADMIN_USER)
+            return _operator()
+        return RequestContext(user_id=user_id, project_id=project_id or user_id, overwrite=False,
+                              roles=ADMIN_ROLES if user_id == ADMIN_USER else MEMBER_ROLES)
 
 
 class FixedToken:
@@ -69,11 +82,16 @@ class FixedToken:
         self._token = token.encode()
         self._hosts = frozenset(host.lower() for host in hosts)
 
-    def identify(self, http: webob.Request) -> Identity | None:
+    def identify(self, http: webob.Request) -> RequestContext | None:
         if _host_name(http) not in self._hosts:
             raise faults.Refusal(403, 'This server does not answer under the name in the Host header.')
         given = http.headers.get(TOKEN_HEADER, '').encode()
-        return Identity(None, None, is_admin=True) if hmac.compare_digest(given, self._token) else None
+        return _operator() if hmac.compare_digest(given, self._token) else None
+
+
+def _operator() -> RequestContext:
+    """The operator of the cloud: an administrator without user and project, who sees all of it."""
+    return RequestContext(roles=ADMIN_ROLES, overwrite=False)
 
 
 def _host_name(http: webob.Request) -> str | None:

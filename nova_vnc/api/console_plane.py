@@ -78,13 +78,12 @@ class ConsolePlane:
                           marker: str | None, deadline: Deadline) -> Iterator[DirectoryEntry]:
         """Yield VMs in the order of their uuids, fetching them page by page.
 
-        :param project_id: only this project's; None: all. Who is no administrator gets those of his own project
-            and nothing else, whatever this says
+        Whose servers he may list is for the caller to know.
+
+        :param project_id: only this project's; None: all
         :param name: only those whose display name matches it, in the directory's understanding of Nova's filter
         :raises MarkerNotFound: no VM has this uuid
         """
-        if not (ctxt.is_admin or (project_id and project_id == ctxt.project_id)):
-            return
         while True:
             page = self._consoleauth.list_instances(ctxt, project_id=project_id, name=name, limit=page_size,
                                                     marker=marker, deadline=deadline)
@@ -93,16 +92,15 @@ class ConsolePlane:
                 return
             marker = page[-1].instance.uuid
 
-    def create_console(self, ctxt: RequestContext, instance_id: str, protocol: str, console_type: str,
+    def create_console(self, ctxt: RequestContext, entry: DirectoryEntry, protocol: str, console_type: str,
                        deadline: Deadline) -> str:
-        """Return the URL of a new console.
+        """Return the URL of a new console of a VM that get_instance() has returned.
 
         :raises HostSilent: at once, where the VM's host is known not to answer
         :raises Refusal: too many wait for the host
         :raises InstanceNotFound, InstanceNotReady, InstanceInvalidState: the VM's part
         :raises ConsoleTypeInvalid, ConsoleTypeUnavailable: there are no consoles of this kind, or none for this VM
         """
-        entry = self.get_instance(ctxt, instance_id, deadline)
         instance = entry.instance
         if protocol != PROTOCOL_VNC:
             raise exception.ConsoleTypeUnavailable(console_type=console_type)

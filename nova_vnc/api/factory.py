@@ -7,13 +7,32 @@ import functools
 import ipaddress
 
 import oslo_messaging
+from keystoneauth1 import exceptions as keystoneauth_exceptions
+from keystonemiddleware import auth_token
 from oslo_config import cfg
 from oslo_log import log as logging
-from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, sizelimit
+from oslo_middleware import cors as oslo_cors
 from oslo_middleware import exceptions as middleware_exceptions
+from oslo_middleware import healthcheck, http_proxy_to_wsgi, sizelimit
+from oslo_policy import policy as oslo_policy
 
 from nova_vnc import exception
-from nova_vnc.api import application, auth, ceilings, console_plane, request_id, server, wsgi
+from nova_vnc.api import (
+    access_log,
+    application,
+    auth,
+    ceilings,
+    console_plane,
+    cors,
+    faults,
+    policies,
+    policy,
+    request_id,
+    routes,
+    server,
+    wsgi,
+)
+from nova_vnc.conf import keystone_authtoken
 from nova_vnc.rpc import caller, compute, consoleauth
 from nova_vnc.rpc.silent_hosts import SilentHosts
 
@@ -26,7 +45,12 @@ REQUEST_TIMEOUT_S = 9.0
 # For so long a compute host that has not answered is not asked: who tries again right away would wait in vain again.
 _REST_S = 10.0
 
+LOOPBACK = '127.0.0.1'
+
 HEALTHCHECK_PATH = '/healthcheck'
+
+KEYSTONE = 'keystone'
+NOAUTH2 = 'noauth2'
 
 
 def build_app(conf: cfg.ConfigOpts, rpc_caller: caller.Caller,
@@ -48,7 +72,7 @@ def build_app(conf: cfg.ConfigOpts, rpc_caller: caller.Caller,
 def _middleware(conf: cfg.ConfigOpts, is_proxied: bool) -> list[wsgi.Middleware]:
     """Return what a request passes on its way to the application, in this order."""
     passed: list[wsgi.Middleware] = []
-    conf.register_opts(cors.OPTS, group='cors')
+    conf.register_opts(oslo_cors.OPTS, group='cors')
     if conf.cors.allowed_origin:
         # Before all else: every answer needs its headers, and a preflight has no token. Without an origin it would do
         # nothing but answer OPTIONS with 200 where 405 is true.
@@ -59,9 +83,27 @@ def _middleware(conf: cfg.ConfigOpts, is_proxied: bool) -> list[wsgi.Middleware]
     # Before the access log, which has no use for a load balancer's question every other second, and before who asks
     # is looked at.
     passed.append(functools.partial(wsgi.At, HEALTHCHECK_PATH, functools.partial(healthcheck.Healthcheck, conf=conf)))
-    # Last, so that all that is logged and answered from here on has the id.
-    passed.append(functools.partial(request_id.RequestId, conf=conf))
+    # Before whatever logs, so that all that is logged and answered from here on has the id.
+    passed += [functools.partial(request_id.RequestId, conf=conf), access_log.AccessLog]
+    if is_proxied and conf.api.auth_strategy == KEYSTONE:
+        passed += [faults.FaultWrapper, functools.partial(
+            wsgi.Below, f'{routes.PREFIX}/', functools.partial(_check_tokens, conf))]
     return passed
+
+
+def _check_tokens(conf: cfg.ConfigOpts, behind: wsgi.WSGIApplication) -> wsgi.WSGIApplication:
+    """:raises ConfigurationError: with these options no token can be asked for"""
+    keystone_authtoken.set_defaults()
+    try:
+        made: wsgi.WSGIApplication = auth_token.AuthProtocol(behind, {'oslo_config_config': conf})
+    except (cfg.Error, ValueError, keystoneauth_exceptions.ClientException) as error:
+        raise exception.ConfigurationError(reason=f'[keystone_authtoken]: {" ".join(str(error).split())}') from None
+    if not (conf.keystone_authtoken.auth_type or conf.keystone_authtoken.auth_section):
+        # keystonemiddleware would refuse every token with 503.
+        raise exception.ConfigurationError(
+            reason='[api]auth_strategy = keystone needs [keystone_authtoken]auth_type and what belongs to it, such as '
+                   'password with auth_url, username, password, user_domain_name, project_name, project_domain_name')
+    return made
 
 
 def _build_application(conf: cfg.ConfigOpts, rpc_caller: caller.Caller,
@@ -69,10 +111,11 @@ def _build_application(conf: cfg.ConfigOpts, rpc_caller: caller.Caller,
     conf.register_opts(sizelimit.OPTS, group='oslo_middleware')
     places = ceilings.Ceilings(conf.api.threads)
     plane = console_plane.ConsolePlane(
-        consoleauth.ConsoleAuthAPI(rpc_caller),
+        consoleauth.ConsoleAuthAPI(rpc_caller, version=consoleauth.version_to_send(conf.upgrade_levels.consoleauth)),
         compute.ComputeAPI(rpc_caller, compute.versions_to_send(conf.upgrade_levels.compute),
                            silent_hosts=SilentHosts(_REST_S)), places)
     return application.Application(plane, authentication or build_authentication(conf.api.auth_strategy),
+                                   policy.Policy(build_enforcer(conf)),
                                    min(conf.api.max_limit, consoleauth.MAX_PAGE), REQUEST_TIMEOUT_S, places,
                                    # Not oslo.middleware's limiter: it answers in HTML, past the access log.
                                    conf.oslo_middleware.max_request_body_size)
@@ -84,12 +127,26 @@ def build_caller(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> c
 
 
 def build_authentication(strategy: str) -> auth.Authentication:
-    """:raises ConfigurationError: the strategy is not available"""
-    if strategy != 'noauth2':
-        raise exception.ConfigurationError(
-            reason=f'[api]auth_strategy = {strategy}: nova-vnc-api cannot use Keystone yet; noauth2 is what it can do, '
-                   'on an address that only trusted users reach')
-    return auth.NoAuth2()
+    return auth.Keystone() if strategy == KEYSTONE else auth.NoAuth2()
+
+
+def build_enforcer(conf: cfg.ConfigOpts) -> oslo_policy.Enforcer:
+    """Make what answers questions about rules; it has read the files of [oslo_policy].
+
+    :raises ConfigurationError: one of them cannot be read
+    """
+    enforcer = oslo_policy.Enforcer(conf)
+    # As in Nova: without it there is a warning for each rule that has had another default.
+    enforcer.suppress_default_change_warnings = True
+    enforcer.register_defaults(policies.list_rules())
+    try:
+        enforcer.load_rules()
+    # A file that is no mapping of names to rules ends in an AttributeError or TypeError.
+    except (cfg.Error, ValueError, AttributeError, TypeError, OSError) as error:
+        raise exception.ConfigurationError(reason=(
+            f'[oslo_policy]policy_file = {conf.oslo_policy.policy_file} or policy_dirs cannot be read: '
+            f'{" ".join(str(error).split())}')) from None
+    return enforcer
 
 
 def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport,
@@ -98,13 +155,34 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport,
 
     :raises ConfigurationError: it cannot work with these options
     """
+    _refuse_tls(conf.enabled_ssl_apis)
     rpc_caller = build_caller(conf, transport)
     app = build_app(conf, rpc_caller, authentication)
-    if authentication is None and not _is_loopback(conf.osapi_compute_listen):
+    believes_everybody = authentication is None and conf.api.auth_strategy == NOAUTH2
+    return server.ApiServer(app, _choose_address(conf, believes_everybody), conf.osapi_compute_listen_port,
+                            conf.api.threads, rpc_caller.close)
+
+
+def _choose_address(conf: cfg.ConfigOpts, believes_everybody: bool) -> str:
+    address: str = conf.osapi_compute_listen
+    if not believes_everybody:
+        return address
+    found = conf.get_location('osapi_compute_listen')
+    if found is None or found.location in (cfg.Locations.opt_default, cfg.Locations.set_default):
+        LOG.info('[api]auth_strategy = noauth2 believes everybody, so nova-vnc-api listens on %s alone: '
+                 '[DEFAULT]osapi_compute_listen is not set', LOOPBACK)
+        return LOOPBACK
+    if not _is_loopback(address):
         LOG.warning('[api]auth_strategy = noauth2 believes everybody, and [DEFAULT]osapi_compute_listen = %s can be '
-                    'reached from other machines', conf.osapi_compute_listen)
-    return server.ApiServer(app, conf.osapi_compute_listen, conf.osapi_compute_listen_port, conf.api.threads,
-                            rpc_caller.close)
+                    'reached from other machines', address)
+    return address
+
+
+def _refuse_tls(enabled_ssl_apis: list[str]) -> None:
+    if 'osapi_compute' in enabled_ssl_apis:
+        raise exception.ConfigurationError(
+            reason='[DEFAULT]enabled_ssl_apis = osapi_compute: nova-vnc-api does not speak TLS and would serve in the '
+                   'clear. Terminate TLS in a load balancer or a WSGI server before it, and take it out of the list.')
 
 
 def _is_loopback(host: str) -> bool:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import http
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import webob
+from keystoneauth1 import exceptions as keystoneauth_exceptions
 from oslo_log import log as logging
 
 from nova_vnc import exception
+from nova_vnc.api import request_id, wsgi
 from nova_vnc.rpc import caller, consoleauth
 
 LOG = logging.getLogger(__name__)
@@ -35,6 +38,8 @@ _STATUSES: dict[type[Exception], int] = {
     caller.UnknownMethod: 501,
     exception.ServiceUnavailable: 503,
     exception.StoreUnavailable: 503,
+    # keystonemiddleware lets some of those pass that say that Keystone does not answer.
+    keystoneauth_exceptions.ClientException: 503,
 }
 
 _DEFAULT_MESSAGES = {
@@ -64,9 +69,25 @@ class Refusal(Exception):
         super().__init__(f'{status} {self.message}')
 
 
-def response_to(error: Exception, request_id: str) -> webob.Response:
+class FaultWrapper:
+    """Middleware: what the application behind it, which need not be ours, raises becomes an answer."""
+
+    def __init__(self, application: wsgi.WSGIApplication) -> None:
+        self._application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        failure = None
+        try:
+            return self._application(environ, start_response)
+        except Exception as error:
+            failure = error
+        # Not above: to a line that is logged there, oslo.log adds the exception once more.
+        return response_to(failure, request_id.ids_of(webob.Request(environ)).own)(environ, start_response)
+
+
+def response_to(error: Exception, own_id: str) -> webob.Response:
     """Turn anything that was raised into an answer. What is nobody's fault but ours is logged with its traceback."""
-    refusal = error if isinstance(error, Refusal) else _refusal_for(error, request_id)
+    refusal = error if isinstance(error, Refusal) else _refusal_for(error, own_id)
     message = refusal.message[:MAX_MESSAGE_CHARS]
     body = {_NAMES.get(refusal.status, 'computeFault'): {'code': refusal.status, 'message': message}}
     response = webob.Response(status=refusal.status, body=json.dumps(body).encode(), content_type='application/json')
@@ -74,20 +95,22 @@ def response_to(error: Exception, request_id: str) -> webob.Response:
     return response
 
 
-def _refusal_for(error: Exception, request_id: str) -> Refusal:
+def _refusal_for(error: Exception, own_id: str) -> Refusal:
     status = next((number for cls, number in _STATUSES.items() if isinstance(error, cls)), 500)
     if status == 500:
         LOG.error('Unexpected error', exc_info=error)
-        return Refusal(500, f'Unexpected API error. Give your administrator this request id: {request_id}')
+        return Refusal(500, f'Unexpected API error. Give your administrator this request id: {own_id}')
     if status == 503:
         LOG.warning('Request refused: %s', error)
         return Refusal(503, f'{_what_is_unavailable(error)} Try again in a minute. If it stays so, give your '
-                            f'administrator this request id: {request_id}',
+                            f'administrator this request id: {own_id}',
                        headers={'Retry-After': str(_RETRY_AFTER_S)})
     return Refusal(status, error.message if isinstance(error, exception.NovaVNCError) else None)
 
 
 def _what_is_unavailable(error: Exception) -> str:
+    if isinstance(error, keystoneauth_exceptions.ClientException):
+        return 'The identity service is not available at the moment.'
     service = str(error.kwargs.get('service', '')) if isinstance(error, exception.ServiceUnavailable) else ''
     if not service or service.startswith(consoleauth.TOPIC):
         return 'The console service is not available at the moment.'

@@ -10,7 +10,7 @@ from typing import Any
 
 import webob
 
-from nova_vnc.api import console_plane, faults, request_id
+from nova_vnc.api import console_plane, faults, policy, request_id
 from nova_vnc.api.microversion import Microversion
 from nova_vnc.context import RequestContext
 from nova_vnc.net.deadline import Deadline
@@ -27,6 +27,7 @@ class ApiRequest:
     ids: request_id.RequestIds
     context: RequestContext
     plane: console_plane.ConsolePlane
+    rights: policy.Policy
     page_limit: int                                         # most entries of a page
     timeout_s: float                                        # how long other services have, all calls taken together
     max_body_bytes: int
@@ -49,6 +50,20 @@ class ApiRequest:
     def base_url(self) -> str:
         """The address of this API as the client used it, without a version or a slash at the end."""
         return self.http.application_url.rstrip('/')
+
+    def authorize(self, rule: str, project_id: str | None = None) -> None:
+        """See can().
+
+        :raises Refusal: 403
+        """
+        self.rights.authorize(self.context, rule, _target(project_id))
+
+    def can(self, rule: str, project_id: str | None = None) -> bool:
+        """Tell whether the rule lets who asks do this.
+
+        :param project_id: of what it is done to; None: his own
+        """
+        return self.rights.allows(self.context, rule, _target(project_id))
 
     def query(self) -> dict[str, list[str]]:
         """Return the arguments of the query; each may be repeated.
@@ -93,3 +108,7 @@ class ApiRequest:
 
     def _too_large(self) -> faults.Refusal:
         return faults.Refusal(413, f'Request is too large. Larger than {self.max_body_bytes} bytes.')
+
+
+def _target(project_id: str | None) -> policy.Target | None:
+    return None if project_id is None else {'project_id': project_id}

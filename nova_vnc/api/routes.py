@@ -32,7 +32,7 @@ ROUTES: dict[str, dict[str, Handler]] = {
     '/os-console-auth-tokens/{token}': {'GET': console_auth_tokens.show},
 }
 
-_PREFIX = '/v2.1'
+PREFIX = '/v2.1'
 _PROJECT_PREFIX = '/v2.1/{project_id:[0-9a-f-]+}'   # Nova's; hence no other URL can be taken for a project
 
 
@@ -56,7 +56,7 @@ class Router:
             self._connect(url, methods, is_public=True, has_microversions=url != '/')
         self._connect(_PROJECT_PREFIX + '/', {'GET': versions.show})
         for url, methods in ROUTES.items():
-            self._connect(_PREFIX + url, methods)
+            self._connect(PREFIX + url, methods)
             self._connect(_PROJECT_PREFIX + url, methods)
         self._map.create_regs()
 
@@ -75,7 +75,7 @@ class Router:
 
 def is_public(match: Match | None, path: str) -> bool:
     """Tell whether a stranger gets an answer here, and be it that there is nothing."""
-    return not path.startswith(_PREFIX + '/') if match is None else match.is_public
+    return not path.startswith(PREFIX + '/') if match is None else match.is_public
 
 
 def handler_for(match: Match, method: str) -> Handler | None:

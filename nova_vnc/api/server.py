@@ -56,7 +56,7 @@ class ApiServer:
 
     def __init__(self, app: Application, host: str, port: int, threads: int, close: Callable[[], None]) -> None:
         self._app = app
-        self._host = host
+        self.host = host
         self.port = port
         self._threads = threads
         self._close = close
@@ -69,18 +69,18 @@ class ApiServer:
         :raises ConfigurationError: the address cannot be listened on
         """
         try:
-            built = _build_server(self._app, self._host, self.port, self._threads)
+            built = _build_server(self._app, self.host, self.port, self._threads)
             built.prepare()
             built.socket = _Listener(built.socket)
         except (OSError, ValueError) as error:
             raise exception.ConfigurationError(reason=(
-                f'nova-vnc-api cannot listen on {self._host}:{self.port} ([DEFAULT]osapi_compute_listen, '
+                f'nova-vnc-api cannot listen on {self.host}:{self.port} ([DEFAULT]osapi_compute_listen, '
                 f'[DEFAULT]osapi_compute_listen_port): {_reason(error)}')) from None
         self._server = built
         self.port = built.bind_addr[1]
         # Raises too when one of its workers could not go on.
         threads.start('api', built.serve, fail, self._stopping.is_set)
-        LOG.info('The Compute API listens on %s:%s', self._host, self.port)
+        LOG.info('The Compute API listens on %s:%s', self.host, self.port)
 
     def stop(self, hurry: threading.Event) -> None:
         """See service.Service. Requests under way are answered, unless there is hurry."""

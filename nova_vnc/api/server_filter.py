@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from oslo_utils import strutils
 
 from nova_vnc import objects
-from nova_vnc.api import faults, microversion, server_status
+from nova_vnc.api import faults, microversion, policy, server_status
+from nova_vnc.api.policies import servers as policies
 from nova_vnc.context import RequestContext
 
 Query = Mapping[str, list[str]]
@@ -53,7 +54,18 @@ class ServerFilter:
         return all(getattr(instance, name) == value for name, value in self.fields.items())
 
 
-def parse(query: Query, known: Mapping[str, Any], ctxt: RequestContext, version: microversion.Microversion,
+class Asker(NamedTuple):
+    """Who asks for a list.
+
+    :ivar rule: that of the list
+    """
+
+    context: RequestContext
+    rights: policy.Policy
+    rule: str
+
+
+def parse(query: Query, known: Mapping[str, Any], asker: Asker, version: microversion.Microversion,
           max_limit: int) -> ServerFilter:
     """Read a query that its schema has let pass.
 
@@ -64,14 +76,15 @@ def parse(query: Query, known: Mapping[str, Any], ctxt: RequestContext, version:
     _check_available(given)
     last = {name: values[-1] for name, values in given.items()}
     statuses = _statuses(given.get('status'), version)
-    scope = _scope(ctxt, _wants_all(last.get('all_tenants'), ctxt))
+    scope = _scope(asker.context, _wants_all(last.get('all_tenants'), asker))
+    heeds_all = asker.rights.allows(asker.context, policies.ALL_FILTERS)
     return ServerFilter(
-        project_id=scope.project_id or (_narrowed_to(last) if ctxt.is_admin else None),
+        project_id=scope.project_id or (None if scope.nobody else _narrowed_to(last)),
         limit=min(int(last.get('limit', max_limit)), max_limit),
         marker=_marker(last.get('marker')),
         name=last.get('name') or last.get('display_name') or None,
         statuses=statuses,
-        fields={**(_fields(last) if ctxt.is_admin else {}), **({'user_id': scope.user_id} if scope.user_id else {})},
+        fields={**(_fields(last) if heeds_all else {}), **({'user_id': scope.user_id} if scope.user_id else {})},
         nothing=scope.nobody or statuses == frozenset() or _wants_what_none_is(last))
 
 
@@ -90,7 +103,7 @@ class _Scope(NamedTuple):
 
 
 def _scope(ctxt: RequestContext, wants_all: bool) -> _Scope:
-    """Decide it from who asks alone; `wants_all` is an administrator's word."""
+    """Decide it from who asks alone; `wants_all` is the word of one who may have it."""
     if wants_all:
         return _Scope()
     if ctxt.project_id:
@@ -108,11 +121,10 @@ def _check_available(given: Query) -> None:
         raise faults.Refusal(400, f'Servers cannot be filtered by {name} here.')
 
 
-def _wants_all(all_tenants: str | None, ctxt: RequestContext) -> bool:
+def _wants_all(all_tenants: str | None, asker: Asker) -> bool:
     wants_all = all_tenants is not None and _is_true(all_tenants)
-    if wants_all and not ctxt.is_admin:
-        raise faults.Refusal(
-            403, "Policy doesn't allow os_compute_api:servers:index:get_all_tenants to be performed.")
+    if wants_all:
+        asker.rights.authorize(asker.context, policies.GET_ALL_TENANTS[asker.rule])
     return wants_all
 
 

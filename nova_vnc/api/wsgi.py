@@ -26,6 +26,23 @@ class At:
         return application(environ, start_response)
 
 
+class Below:
+    """Whatever is below one path passes a middleware, and all else does not; neither does the path itself.
+
+    :param prefix: ends with a slash
+    """
+
+    def __init__(self, prefix: str, wrap: Middleware, application: WSGIApplication) -> None:
+        self._prefix = prefix
+        self._wrapped = wrap(application)
+        self._bare = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ.get('PATH_INFO', '')
+        is_below = path.startswith(self._prefix) and path != self._prefix
+        return (self._wrapped if is_below else self._bare)(environ, start_response)
+
+
 def pipeline(middleware: Iterable[Middleware], application: WSGIApplication) -> WSGIApplication:
     """:param middleware: what a request meets first comes first"""
     for wrap in reversed(list(middleware)):

@@ -15,8 +15,8 @@ from oslo_log import log as logging
 
 from nova_vnc import conf as nova_vnc_conf
 from nova_vnc import exception, service
-from nova_vnc.cmd import log_format, reload, report
-from nova_vnc.conf import opts, refusal
+from nova_vnc.cmd import daemon, early_log, log_format, log_options, reload, report
+from nova_vnc.conf import opts, refusal, retired
 from nova_vnc.rpc import transport
 
 LOG = logging.getLogger(__name__)
@@ -49,13 +49,15 @@ def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.Con
     for register in register_cli_opts:
         register(conf)
     nova_vnc_conf.register_opts(conf)
+    let_go = early_log.hold()
     try:
         conf(list(argv), project=PROJECT, version=version(), default_config_files=default_config_files)
         with refusal.naming_options(conf):
             conf.concurrency_backend    # was chosen by concurrency, which leaves complaints to others  # noqa: B018
-        _set_up_logging(conf)
+        log_options.set_up(conf, PROJECT, version())
         log_format.use_own_words()
         log_format.follow_nova()
+        let_go()
     except UnicodeDecodeError as error:
         raise exception.ConfigurationError(reason=refusal.not_text(error)) from None
     except (cfg.Error, logging.LogConfigError, OSError) as error:
@@ -63,21 +65,20 @@ def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.Con
     return conf
 
 
-def _set_up_logging(conf: cfg.ConfigOpts) -> None:
-    try:
-        logging.setup(conf, PROJECT, version())
-    except RuntimeError as error:   # what it raises in place of an ImportError
-        raise exception.ConfigurationError(
-            reason=f'[DEFAULT]use_journal = {conf.use_journal} needs a Python library that is not installed ({error}); '
-                   'pip install systemd-python brings it') from None
-
-
 def run(argv: Sequence[str] | None, build_service: ServiceBuilder,
-        register_cli_opts: Sequence[Callable[[cfg.ConfigOpts], None]] = ()) -> NoReturn:
-    """Be one service until it is told to stop; ends the process."""
+        register_cli_opts: Sequence[Callable[[cfg.ConfigOpts], None]] = (), can_be_daemon: bool = False) -> NoReturn:
+    """Be one service until it is told to stop; ends the process.
+
+    :param can_be_daemon: [DEFAULT]daemon is meant for this service
+    """
     argv = sys.argv[1:] if argv is None else argv
+    started = None
     try:
-        conf = configure(argv, register_cli_opts)
+        conf = configure(argv, [retired.register_cli_opts, *register_cli_opts])
+        with refusal.naming_options(conf):
+            if can_be_daemon and conf.daemon:
+                _warn_if_mute(conf)
+                started = daemon.detach()
     except exception.ConfigurationError as error:
         service.end_process(refuse(error))
     failure = None
@@ -91,7 +92,13 @@ def run(argv: Sequence[str] | None, build_service: ServiceBuilder,
         LOG.critical('%s', failure)
         service.end_process(1)
     transport.connect_in_background(bus)
-    service.end_process(service.serve(built, actions=signal_actions(conf, argv)))
+    service.end_process(service.serve(built, started, actions=signal_actions(conf, argv)))
+
+
+def _warn_if_mute(conf: cfg.ConfigOpts) -> None:
+    if not any((conf.log_file, conf.log_dir, conf.use_syslog, conf.use_journal, conf.log_config_append)):
+        LOG.warning('[DEFAULT]daemon = True leaves the log without a place to go to: set log_file, use_syslog or '
+                    'use_journal')
 
 
 def signal_actions(conf: cfg.ConfigOpts, argv: Sequence[str],

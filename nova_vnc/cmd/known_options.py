@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import copy
 import importlib.metadata
+import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from oslo_config import cfg
 
 # By these names oslo-config-generator finds them.
-NAMESPACES = ('nova_vnc.conf', 'oslo.db', 'oslo.log', 'oslo.messaging', 'oslo.middleware.cors',
-              'oslo.middleware.healthcheck', 'oslo.middleware.http_proxy_to_wsgi', 'oslo.middleware.sizelimit')
+NAMESPACES = ('nova_vnc.conf', 'keystonemiddleware.auth_token', 'oslo.cache', 'oslo.db', 'oslo.log',
+              'oslo.messaging', 'oslo.middleware.cors', 'oslo.middleware.healthcheck',
+              'oslo.middleware.http_proxy_to_wsgi', 'oslo.middleware.sizelimit', 'oslo.policy')
+# Of one service each, and large: who does not use them does not load them for the sake of their options.
+_LOADED_BY_ITS_USER = {'keystonemiddleware.auth_token': 'keystonemiddleware', 'oslo.policy': 'oslo_policy'}
 _ENTRY_POINTS = 'oslo.config.opts'
 
 
@@ -25,9 +30,11 @@ def list_opts() -> Iterator[tuple[str, cfg.Opt]]:
     They are copies, since an option remembers that it has told of its deprecated names.
     """
     for entry in importlib.metadata.entry_points(group=_ENTRY_POINTS):
-        if entry.name in NAMESPACES:
+        library = _LOADED_BY_ITS_USER.get(entry.name)
+        if entry.name in NAMESPACES and (library is None or library in sys.modules):
             for group, options in entry.load()():
                 for option in options:
+                    time.sleep(0)   # copies take their time, in which green threads would wait
                     yield str(getattr(group, 'name', group) or 'DEFAULT'), copy.deepcopy(option)
 
 

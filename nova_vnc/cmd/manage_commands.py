@@ -13,9 +13,9 @@ from collections.abc import Callable
 from oslo_config import cfg
 
 from nova_vnc import exception, objects
-from nova_vnc.consoleauth.directory.reported import HostState, ReportedInstanceDirectory
-from nova_vnc.db import factory, instances
-from nova_vnc.db.engine import Database
+from nova_vnc.consoleauth.choice import Choice
+from nova_vnc.consoleauth.directory.base import HostState, ReportedDirectory
+from nova_vnc.consoleauth.resources import Resources
 
 _MAX_LENGTH = 255       # of the columns
 
@@ -24,9 +24,18 @@ _MAX_LENGTH = 255       # of the columns
 class Task:
     """What a command works with."""
 
-    database: Database
-    directory: ReportedInstanceDirectory
+    parts: Resources
     arguments: cfg.ConfigOpts.SubCommandAttr
+
+    @property
+    def directory(self) -> ReportedDirectory:
+        """:raises ConfigurationError, StoreUnavailable, InvalidInput: there is none that believes the operator"""
+        found = Choice(self.parts).drivers().directory.reported()
+        if found is None:
+            raise exception.InvalidInput(
+                reason="the instance directory is Nova's own, which knows owners and hosts by itself: use the commands "
+                       'of Nova ([consoleauth]instance_directory)')
+        return found
 
 
 def run(conf: cfg.ConfigOpts) -> None:
@@ -34,36 +43,33 @@ def run(conf: cfg.ConfigOpts) -> None:
 
     :raises ConfigurationError, StoreUnavailable, InvalidInput: it cannot be done
     """
-    database = factory.build_database(conf)
-    directory = ReportedInstanceDirectory(database, conf.consoleauth.host_stale_after,
-                                          unknown_after_s=conf.consoleauth.host_unknown_after)
+    parts = Resources(conf)
     try:
-        conf.command.run(Task(database, directory, conf.command))
+        conf.command.run(Task(parts, conf.command))
     finally:
-        database.close()
+        parts.databases.close()
 
 
 def sync(task: Task) -> None:
-    task.database.sync()
-    print(f'The tables of {task.database.name} are up to date.')
+    database = task.parts.database()
+    database.sync()
+    print(f'The tables of {database.name} are up to date.')
 
 
 def set_owner(task: Task) -> None:
-    database, arguments = task.database, task.arguments
+    arguments = task.arguments
     uuid = _check_uuid(arguments.uuid)
     for name in (arguments.project, arguments.user):
         _check_name(name)
-    database.write(lambda connection: instances.set_owner(connection, uuid, arguments.project, arguments.user))
-    found = database.read(lambda connection: instances.find(connection, uuid))
-    if found is None:
-        print(f'Instance {uuid} will belong to project {arguments.project} once a compute host reports it.')
-    else:
-        print(f'Instance {uuid} belongs to project {arguments.project}.')
+    is_there = task.directory.set_owner(uuid, arguments.project, arguments.user)
+    belongs = 'belongs' if is_there else 'will belong'
+    print(f'Instance {uuid} {belongs} to project {arguments.project}'
+          f'{"" if is_there else " once a compute host reports it"}.')
 
 
 def unset_owner(task: Task) -> None:
     uuid = _check_uuid(task.arguments.uuid)
-    was_set = task.database.write(lambda connection: instances.unset_owner(connection, uuid))
+    was_set = task.directory.unset_owner(uuid)
     print(f'Instance {uuid} has no owner set here any more.' if was_set else f'Instance {uuid} had no owner set here.')
 
 

@@ -15,4 +15,5 @@ def main(argv: Sequence[str] | None = None) -> None:
     from nova_vnc.cmd import common
     from nova_vnc.conf import vnc, web
     from nova_vnc.novncproxy import factory
-    common.run(argv, factory.build_service, (vnc.register_cli_opts, web.register_cli_opts))
+    common.run(argv, factory.build_service, (vnc.register_cli_opts, web.register_cli_opts),
+               can_be_daemon=True)

@@ -36,8 +36,8 @@ class Reloader:
         self._default_config_files = default_config_files
         with _silence('oslo_config.cfg'):   # what is deprecated is said when the service reads it
             files = self._read_files()
-        self._at_start = _values(files, mutable=False)
-        self._mutable = _values(files, mutable=True)
+            self._at_start = _values(files, mutable=False)
+            self._mutable = _values(files, mutable=True)
 
     def reload(self) -> None:
         """Files that cannot be read, or that hold a wrong value for what would take effect, change nothing."""

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import oslo_messaging
 import stevedore
 from oslo_config import cfg
 
 from nova_vnc import exception
-from nova_vnc.compute import manager, reporter, service
+from nova_vnc.compute import audience, manager, reporter, service
 from nova_vnc.compute.virt import driver as virt_driver
 from nova_vnc.rpc import caller, consoleauth, exclusive, server
 from nova_vnc.rpc import compute as compute_rpc
@@ -20,15 +22,19 @@ _NOVA_PACKAGE = 'nova.virt.'
 
 def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> service.ComputeService:
     """:raises ConfigurationError: naming the option that the service cannot start with"""
+    with contextlib.suppress(cfg.Error):
+        conf.vnc.server_listen      # has no use, but old names that oslo.config warns of  # noqa: B018
     driver = build_driver(conf)
     compute_manager = manager.ComputeManager(driver, conf.vnc.novncproxy_base_url, conf.vnc.enabled)
     endpoints = manager.build_endpoints(compute_manager)
     # Only the reporter sends: one message at a time, so that none pile up while there is no broker.
     rpc_caller = caller.Caller(transport, max_concurrent=1, max_waiting=1)
+    consoleauth_api = consoleauth.ConsoleAuthAPI(rpc_caller)
+    listeners = audience.Nobody() if conf.compute.report_instances == 'never' else audience.Audience(consoleauth_api)
     return service.ComputeService(
         conf.host, driver,
-        reporter.Reporter(driver.list_instances, consoleauth.ConsoleAuthAPI(rpc_caller), conf.host,
-                          conf.compute.report_interval),
+        reporter.Reporter(driver.list_instances, consoleauth_api, conf.host, conf.compute.report_interval,
+                          listens=listeners.listens),
         [server.BackgroundServer(transport, topic, conf.host, endpoints)
          for topic in (compute_rpc.TOPIC, compute_rpc.TOPIC_ALT)],
         rpc_caller, exclusive.queues_of(transport))

@@ -35,6 +35,7 @@ class Reporter:
     silent instead. Stopping reports nothing: the VMs go on.
 
     :param list_instances: ComputeDriver.list_instances
+    :param listens: whether anybody takes reports, as Audience.listens
     :param host: [DEFAULT]host
     :param interval_s: longest time between two reports
     :param min_interval_s: shortest time between two reports; the first news after a quiet time waits settle_s only
@@ -43,10 +44,12 @@ class Reporter:
 
     def __init__(self, list_instances: Callable[[], list[objects.InstanceRecord]],
                  consoleauth_api: consoleauth.ConsoleAuthAPI, host: str, interval_s: float, *,
+                 listens: Callable[[], bool | None] = lambda: True,
                  settle_s: float = _SETTLE_S, min_interval_s: float = _MIN_INTERVAL_S, retry_s: float = _RETRY_S,
                  follow_ups: int = _FOLLOW_UPS, clock: Callable[[], float] = time.monotonic) -> None:
         self._list_instances = list_instances
         self._consoleauth_api = consoleauth_api
+        self._listens = listens
         self._host = host
         self._interval_s = interval_s
         self._settle_s = settle_s
@@ -83,6 +86,9 @@ class Reporter:
     def _report(self) -> bool:
         """Send one report and tell whether the next one can wait for news."""
         try:
+            listens = self._listens()
+            if not listens:
+                return listens is False
             records = [dataclasses.replace(instance, host=self._host) for instance in self._list_instances()]
             self._consoleauth_api.report_instances(service_context(), self._host, records)
         except exception.HypervisorUnavailable:

@@ -53,8 +53,7 @@ class ComputeService:
         with self._lock:
             self._stopping.set()
         self._reporter.stop()
-        for rpc_server in self._servers:
-            rpc_server.stop(hurry=hurry)
+        server.stop_all(self._servers, hurry=hurry)
         self._driver.stop()
         self._caller.close()
 

@@ -3,18 +3,19 @@
 
 from __future__ import annotations
 
-from oslo_config import cfg
+from oslo_config import cfg, types
 
 GROUP = cfg.OptGroup('api', title='API options')
 
 DEFAULT_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'osapi_compute_listen',
-        default='127.0.0.1',
+        default='0.0.0.0',  # noqa: S104 - Nova's default
         help="""
 Address on which nova-vnc-api listens.
 
-With ``[api]auth_strategy = noauth2`` everybody who reaches it is who he says he is: keep it on a loopback address.
+With ``[api]auth_strategy = noauth2`` everybody who reaches the service is who he says he is. So with that strategy it
+listens on 127.0.0.1 alone, for as long as this option is not set.
 """),
     cfg.PortOpt(
         'osapi_compute_listen_port',
@@ -23,6 +24,15 @@ With ``[api]auth_strategy = noauth2`` everybody who reaches it is who he says he
         help="""
 TCP port on which nova-vnc-api listens; 0 picks a free one and logs it.
 """),
+    cfg.ListOpt(
+        'enabled_ssl_apis',
+        item_type=types.String(choices=['osapi_compute', 'metadata']),
+        default=[],
+        help="""
+APIs that Nova itself served with TLS. nova-vnc-api does not speak TLS: with ``osapi_compute`` in the list it refuses to
+start, rather than serve in the clear what was meant to be encrypted. Terminate TLS before it, in a load balancer or in
+a WSGI server.
+"""),
 ]
 
 OPTS: list[cfg.Opt] = [
@@ -30,7 +40,7 @@ OPTS: list[cfg.Opt] = [
         'auth_strategy',
         default='keystone',
         choices=[
-            ('keystone', 'Tokens of Keystone; not available yet, nova-vnc-api does not start with it'),
+            ('keystone', 'Tokens of Keystone, which keystonemiddleware looks at: see [keystone_authtoken]'),
             ('noauth2', 'For tests and labs: the token is user:project and is believed'),
         ],
         deprecated_group='DEFAULT',

@@ -27,6 +27,15 @@ Directory in which a service keeps what must outlive a restart.
 nova-consoleauth keeps its own SQLite database there when neither ``[database]connection`` nor a cache is configured.
 """),
     cfg.StrOpt(
+        'instance_name_template',
+        default='instance-%08x',
+        help="""
+How Nova names VMs in their hypervisor, made of their number in its database, or of columns such as ``%(uuid)s``.
+
+nova-consoleauth uses it where the instance directory is Nova's table, which does not hold these names. Keep it as Nova
+has it.
+"""),
+    cfg.StrOpt(
         'concurrency_backend',
         default='auto',
         choices=[

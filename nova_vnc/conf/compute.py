@@ -33,6 +33,22 @@ reported at once.
 Related options:
 
 * ``[consoleauth]host_stale_after`` of nova-consoleauth
+* ``report_instances``
+"""),
+    cfg.StrOpt(
+        'report_instances',
+        default='auto',
+        choices=[
+            ('auto', 'To a nova-consoleauth of this project, and to no other'),
+            ('never', 'To nobody'),
+        ],
+        help="""
+Whether the VMs of this host are reported to nova-consoleauth.
+
+Nova's own nova-consoleauth refuses each report with a traceback in its log. So nova-vnc-compute asks at its start
+which one there is, and asks again: every five minutes while reports are taken, and every hour, at the price of one such
+traceback, while they are not. A nova-consoleauth that has been replaced is noticed within that time, or at once by a
+restart of nova-vnc-compute.
 """),
 ]
 

@@ -17,13 +17,13 @@ OPTS: list[cfg.Opt] = [
 Names of hosts, besides the proxy's own, whose pages may open a console.
 
 A browser tells in the ``Origin`` header which page opens the WebSocket. Its host must equal the ``Host`` of the request
-or stand in this list. Names only, without scheme and port. List the names under which a load balancer that rewrites
-``Host`` is reached.
+or stand in this list. Names and addresses only, without scheme and port; IPv6 with or without brackets. List the names
+under which a load balancer that rewrites ``Host`` is reached.
 """),
     cfg.StrOpt(
         'ssl_ciphers',
         help="""
-OpenSSL cipher list for TLS towards browsers. Not used yet.
+OpenSSL cipher list for TLS towards browsers. Not used yet: see ``[DEFAULT]cert``.
 """),
     cfg.StrOpt(
         'ssl_minimum_version',
@@ -35,7 +35,7 @@ OpenSSL cipher list for TLS towards browsers. Not used yet.
             ('tlsv1_3', 'TLS 1.3'),
         ],
         help="""
-Oldest version of TLS to speak with browsers. Not used yet.
+Oldest version of TLS to speak with browsers. Not used yet: see ``[DEFAULT]cert``.
 """),
 ]
 

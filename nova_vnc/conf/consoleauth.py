@@ -1,11 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""[consoleauth]: the keeper of tokens and of the instance directory."""
+"""[consoleauth], and [DEFAULT]: the keeper of tokens and of the instance directory."""
 
 from __future__ import annotations
 
 from oslo_config import cfg
 
 GROUP = cfg.OptGroup('consoleauth', title='Console auth options')
+
+DEFAULT_OPTS: list[cfg.Opt] = [
+    cfg.IntOpt(
+        'instance_delete_interval',
+        default=300,
+        help="""
+Seconds between two removals of expired tokens from the store; 0 means 60. A negative number switches them off, as it
+does in Nova: an expired token is refused all the same, and stays in the store.
+"""),
+]
 
 OPTS: list[cfg.Opt] = [
     cfg.IntOpt(
@@ -17,33 +27,68 @@ OPTS: list[cfg.Opt] = [
         help="""
 How long a console URL can be used to open sessions, in seconds; 0 makes it expire at once.
 
-A session that is open when its token expires goes on.
+A session that is open when its token expires goes on, unless ``enforce_session_timeout`` says otherwise.
 """),
     cfg.BoolOpt(
         'enforce_session_timeout',
         default=False,
         help="""
-End a session when its token expires. Not available yet: a proxy with this option logs a warning.
+End a session when its token expires, ``token_ttl`` seconds after the link was made.
+
+nova-novncproxy warns the user 60 seconds before, on its own console page, and closes with the code 4440. The name of
+the console, which is the title of every page, tells the time of the end. Asked of a nova-consoleauth of Nova's, which
+does not tell when a token expires, it is the proxy's own ``token_ttl`` that counts. The clocks of the hosts of
+nova-consoleauth and nova-novncproxy must agree.
 """),
     cfg.StrOpt(
         'token_store',
         default='auto',
         choices=[
             ('auto', 'database'),
-            ('database', 'The table console_auth_tokens of the database'),
+            ('database', "The table console_auth_tokens of the database: our own, or that of a cell of Nova's"),
+            ('cache', 'memcached, Redis or etcd, as ``[cache]`` says; see the documentation on what that means'),
         ],
         help="""
 Where nova-consoleauth keeps tokens. The token itself is stored nowhere, only its SHA-256.
+
+Related options:
+
+* ``[database]connection``
+* ``instance_directory``
 """),
     cfg.StrOpt(
         'instance_directory',
         default='auto',
         choices=[
-            ('auto', 'reported'),
+            ('auto', "nova where [database]connection leads to Nova's tables, else reported"),
+            ('nova', "The table instances of a cell of Nova's, which is only read"),
             ('reported', 'What the nova-vnc-compute services report'),
         ],
         help="""
 Where nova-consoleauth learns which VMs there are, whose they are and on which host.
+
+While the database is away, ``auto`` waits for it: what it holds decides. Nova's cell0, which files for nova-api name in
+``[database]connection``, is refused.
+
+Related options:
+
+* ``[database]connection``
+* ``[DEFAULT]instance_name_template``
+"""),
+    cfg.StrOpt(
+        'compute_extensions',
+        default='auto',
+        choices=[
+            ('auto', 'Ask each compute host once whether it knows the methods of this project'),
+            ('never', "Send Nova's own methods only"),
+        ],
+        help="""
+Whether nova-consoleauth finds out which hosts run nova-vnc-compute. Those compare the address of a console with the
+one in the token, where Nova's own compute service compares the port alone.
+
+Nova's own nova-compute refuses the question with a traceback in its log, so each host is asked once in a day at most,
+and once after a start of nova-consoleauth, which keeps what it learns in its memory only. A host that does not answer
+is asked again. Where every host runs nova-compute, ``never`` spares that.
 """),
     cfg.IntOpt(
         'host_stale_after',
@@ -74,8 +119,9 @@ removed by ``nova-vnc-manage host forget``.
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
     conf.register_group(GROUP)
+    conf.register_opts(DEFAULT_OPTS)
     conf.register_opts(OPTS, group=GROUP)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
-    return [(GROUP.name, OPTS)]
+    return [('DEFAULT', DEFAULT_OPTS), (GROUP.name, OPTS)]

@@ -53,3 +53,10 @@ def set_defaults() -> None:
                         'X-OpenStack-Nova-API-Version', 'OpenStack-API-Version'],
         allow_methods=['GET', 'PUT', 'POST', 'DELETE', 'PATCH'])
     logging.set_defaults(default_log_levels=[*logging.get_default_log_levels(), *_QUIET_LOGGERS])
+
+
+def set_sample_defaults() -> None:
+    """Change the defaults of all libraries; oslo-config-generator asks for it."""
+    from nova_vnc.conf import keystone_authtoken
+    set_defaults()
+    keystone_authtoken.set_defaults()

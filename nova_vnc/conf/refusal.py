@@ -8,14 +8,12 @@ factory asks for all of them.
 from __future__ import annotations
 
 import contextlib
-import glob
-import os
 from collections.abc import Iterator, Mapping
 
 from oslo_config import cfg
 
 from nova_vnc import exception
-from nova_vnc.conf import opts
+from nova_vnc.conf import files, opts
 
 _REFERS_TO_NOTHING = (cfg.NoSuchOptError, cfg.NoSuchGroupError, cfg.TemplateSubstitutionError)
 
@@ -91,16 +89,8 @@ def _value_in_files(conf: cfg.ConfigOpts, group: str, option: cfg.Opt) -> str | 
     names = {(group, option.dest)} | {(old.group or group, (old.name or option.name).replace('-', '_'))
                                       for old in option.deprecated_opts}
     value = None
-    for path in _files(conf):
-        sections: dict[str, dict[str, list[str]]] = {}
-        cfg.ConfigParser(path, sections).parse()
-        for section, entries in sections.items():
-            for name, values in entries.items():
-                if (section, name.replace('-', '_')) in names:
-                    value = values[-1]
+    for path in files.paths_of(conf):
+        for section, name, values in files.entries(path):
+            if (section, name) in names:
+                value = values[-1]
     return value
-
-
-def _files(conf: cfg.ConfigOpts) -> list[str]:
-    return [*conf.config_file, *(path for directory in conf.config_dir
-                                 for path in sorted(glob.glob(os.path.join(directory, '*.conf'))))]

@@ -102,8 +102,8 @@ Related options:
         help="""
 Security between nova-novncproxy and the VNC servers of the compute hosts, strongest first.
 
-The first one of the list that a VNC server offers is used. A proxy whose list lacks ``none`` refuses to start for as
-long as ``vencrypt`` is not available.
+The first one of the list that a VNC server offers is used. For as long as ``vencrypt`` is not available, a proxy whose
+list lacks ``none`` refuses to start, and one whose list has both says in a warning that connections are in the clear.
 """),
     cfg.StrOpt(
         'vencrypt_client_key',

@@ -12,18 +12,30 @@ CLI_OPTS: list[cfg.Opt] = [
         help="""
 Directory with the files of noVNC that nova-novncproxy serves.
 
-``core/rfb.js`` below it is what the console page needs. nova-novncproxy does not start without the directory.
+``core/rfb.js`` below it is what the console page needs. nova-novncproxy does not start without the directory. With an
+empty value it serves no files at all, only WebSockets: the page then comes from elsewhere.
 """),
     cfg.StrOpt(
         'record',
         help="""
-Path under which to record sessions. Not available: a proxy with this option logs a warning and records nothing.
+Prefix of the paths under which nova-novncproxy records sessions; unset, it records none.
+
+Each session has a file of its own, ``<record>.<id>``, with the id that the session has in the log: no file is ever
+written over. The format is websockify's, for noVNC's playback page. All that is typed is in it, passwords too, and
+anybody who may read the file sees it; it is readable for the user of the service alone. Nothing removes old files.
+
+nova-novncproxy does not start where the directory cannot be written to. Where a recording fails later, as on a full
+disk, an ERROR in the log says so, and the session goes on.
 """),
     cfg.BoolOpt(
         'daemon',
         default=False,
         help="""
-Become a background process. Not available: the service runs in the foreground, under a service manager.
+Run nova-novncproxy as a background process.
+
+The command ends once the service listens, with status 0; where the service cannot start, with status 1 and the reason
+on standard error. The background process keeps the working directory, writes no pid file, and has no terminal: set
+``log_file``, ``use_syslog`` or ``use_journal``. Under a service manager leave it off, or use ``Type=forking``.
 """),
     cfg.BoolOpt(
         'ssl_only',
@@ -38,13 +50,16 @@ what was meant to be encrypted. Terminate TLS in a load balancer before it.
         'source_is_ipv6',
         default=False,
         help="""
-Prefer IPv6 where ``[vnc]novncproxy_host`` is a name with addresses of both kinds.
+Prefer IPv6 where ``[vnc]novncproxy_host`` is a name with addresses of both kinds. An address is taken as it is: set
+that option to ``::`` to listen on all addresses of both kinds.
 """),
     cfg.StrOpt(
         'cert',
         default='self.pem',
         help="""
-File (PEM) with the certificate for TLS towards browsers. Not used yet.
+File (PEM) with the certificate for TLS towards browsers.
+
+Not used yet: where the file exists, the proxy warns that it does not speak TLS.
 """),
     cfg.StrOpt(
         'key',

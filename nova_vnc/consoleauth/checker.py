@@ -46,34 +46,34 @@ class TokenChecker:
         """
         if not tokens.is_token(token):
             return objects.TokenCheck(None, objects.REASON_INVALID)
-        stored, entry = self._look_up(str(token))
-        if stored is None:
+        found, entry = self._look_up(str(token))
+        if found is None:
             return objects.TokenCheck(None, objects.REASON_INVALID)
-        reason = self._find_obstacle(ctxt, stored, entry)
+        reason = self._find_obstacle(ctxt, found, entry)
         if reason is not None:
-            LOG.info('A valid token of instance %s was refused: %s', stored.instance_uuid, reason)
+            LOG.info('A valid token of instance %s was refused: %s', found.instance_uuid, reason)
         return objects.TokenCheck(
-            connect_info=tokens.build_connect_info(stored, str(token), self._ttl_s) if reason is None else None,
-            reason=reason, display_name=entry.instance.display_name if entry else None, expires=stored.expires,
-            request_id=stored.request_id)
+            connect_info=tokens.build_connect_info(found, self._ttl_s) if reason is None else None,
+            reason=reason, display_name=entry.instance.display_name if entry else None, expires=found.expires,
+            request_id=found.request_id)
 
-    def _look_up(self, token: str) -> tuple[tokens.StoredToken | None, Entry | None]:
+    def _look_up(self, token: str) -> tuple[tokens.Authorization | None, Entry | None]:
         with self._shared_reads():
-            stored = self._store.get(tokens.hash_token(token), self._clock())
-            return stored, self._directory.get(stored.instance_uuid) if stored else None
+            found = self._store.get(token, self._clock())
+            return found, self._directory.get(found.instance_uuid) if found else None
 
-    def _find_obstacle(self, ctxt: RequestContext, stored: tokens.StoredToken, entry: Entry | None) -> str | None:
-        if entry is None or not entry.instance.host:
+    def _find_obstacle(self, ctxt: RequestContext, found: tokens.Authorization, entry: Entry | None) -> str | None:
+        if entry is None or not entry.instance.host or not found.has_port:
             return objects.REASON_NOT_READY
         timeout_s = _SILENT_COMPUTE_TIMEOUT_S if entry.host_is_silent else _COMPUTE_TIMEOUT_S
         try:
-            is_there = self._hosts.validate(ctxt, entry, stored, Deadline(timeout_s))
+            is_there = self._hosts.validate(ctxt, entry, found, Deadline(timeout_s))
         except exception.ServiceUnavailable:
             return objects.REASON_HOST_SILENT
         except (exception.InstanceNotFound, exception.InstanceNotReady):
             return objects.REASON_NOT_READY
-        except exception.NovaVNCError as error:  # no VNC graphics any more, VNC disabled
+        except exception.NovaVNCError as error:  # no such graphics any more, VNC disabled
             LOG.warning('Host %s does not validate the console of instance %s: %s', entry.instance.host,
-                        stored.instance_uuid, error)
+                        found.instance_uuid, error)
             return objects.REASON_MOVED
         return None if is_there else objects.REASON_MOVED

@@ -3,22 +3,18 @@
 
 from __future__ import annotations
 
-import contextlib
-from typing import Any
-
 import oslo_messaging
-import stevedore
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from nova_vnc import exception
-from nova_vnc.consoleauth import manager, resources
+from nova_vnc.consoleauth import manager, resources, unreported
 from nova_vnc.consoleauth.checker import TokenChecker
+from nova_vnc.consoleauth.choice import Choice
+from nova_vnc.consoleauth.chosen import ChosenInstanceDirectory, ChosenTokenStore
 from nova_vnc.consoleauth.directory.base import InstanceDirectory
 from nova_vnc.consoleauth.host_checks import HostChecks, build_places
 from nova_vnc.consoleauth.service import ConsoleAuthService
 from nova_vnc.consoleauth.stores.base import TokenStore
-from nova_vnc.db.engine import Database
 from nova_vnc.rpc import compute as compute_contract
 from nova_vnc.rpc import consoleauth as contract
 from nova_vnc.rpc.caller import Caller
@@ -27,13 +23,12 @@ from nova_vnc.rpc.silent_hosts import SilentHosts
 
 LOG = logging.getLogger(__name__)
 
-_AUTO = 'auto'
-_STORES = 'nova_vnc.token_store'
-_DIRECTORIES = 'nova_vnc.instance_directory'
-
 # Calls to compute hosts under way at once, for each thread of the RPC server: those of checks that are waited for no
 # longer go on until their own time is over.
 _CALLS_PER_THREAD = 4
+
+# Of a periodic task whose spacing is 0 (oslo.service).
+_USUAL_INTERVAL_S = 60
 
 
 def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> ConsoleAuthService:
@@ -41,43 +36,32 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
 
     :raises ConfigurationError: the options cannot be used
     """
-    options = conf.consoleauth
     parts = resources.Resources(conf)
-    store_name = _choose(options.token_store, 'database')
-    directory_name = _choose(options.instance_directory, 'reported')
-    store: TokenStore = _load(_STORES, store_name).build(parts)
-    directory: InstanceDirectory = _load(_DIRECTORIES, directory_name).build(parts)
-    database = parts.used_database()
-    LOG.info('Tokens are in the store %s ([consoleauth]token_store = %s), VMs in the directory %s '
-             '(instance_directory = %s); the database is %s', store_name, options.token_store, directory_name,
-             options.instance_directory, _describe(database, conf.database.connection) if database else 'not used')
+    choice = Choice(parts, LOG.info)
+    store: TokenStore = ChosenTokenStore(choice)
+    directory: InstanceDirectory = ChosenInstanceDirectory(choice)
+    if not choice.needs_the_database:
+        store, directory = choice.drivers().store, choice.drivers().directory
+    ttl_s = conf.consoleauth.token_ttl
     threads = count_threads(conf)
     caller = Caller(transport, max_concurrent=_CALLS_PER_THREAD * threads, max_waiting=0)
     hosts = SilentHosts()
     compute = compute_contract.ComputeAPI(
-        caller, compute_contract.versions_to_send(conf.upgrade_levels.compute), silent_hosts=hosts)
+        caller, compute_contract.versions_to_send(conf.upgrade_levels.compute), silent_hosts=hosts,
+        ask_extensions=conf.consoleauth.compute_extensions == 'auto')
     checks = HostChecks(compute, hosts, build_places(threads))
-    checker = TokenChecker(store, directory, checks, options.token_ttl,
-                           shared_reads=database.shared_reads if database else contextlib.nullcontext)
-    work = manager.Manager(store, directory, checker, options.token_ttl, manager.build_report_places(threads))
+    checker = TokenChecker(store, directory, checks, ttl_s,
+                           shared_reads=parts.databases.shared_reads)
+    work = manager.Manager(store, directory, checker, ttl_s, manager.build_report_places(threads),
+                           watch=unreported.Watch(directory))
     server = BackgroundServer(transport, contract.TOPIC, conf.host, [
         manager.NovaEndpoint(work), manager.GrizzlyEndpoint(work), manager.NovaVNCEndpoint(work)])
-    return ConsoleAuthService(server, caller, store, database)
+    return ConsoleAuthService(server, caller, store, parts.databases, choice.drivers,
+                              purge_interval_s=_purge_interval_s(conf.instance_delete_interval))
 
 
-def _choose(configured: str, automatic: str) -> str:
-    return automatic if configured == _AUTO else configured
-
-
-def _describe(database: Database, connection: str | None) -> str:
-    why = 'as [database]connection says' if connection else 'since [database]connection is not set'
-    return f'{database.name}, {why}'
-
-
-def _load(namespace: str, name: str) -> Any:
-    """Return the class of a driver."""
-    try:
-        return stevedore.DriverManager(namespace, name).driver
-    except (stevedore.exception.NoMatches, ImportError) as error:
-        raise exception.ConfigurationError(reason=f'The driver {name} of {namespace} cannot be loaded: {error}') \
-            from None
+def _purge_interval_s(configured: int) -> float | None:
+    """Read [DEFAULT]instance_delete_interval as Nova's periodic tasks do."""
+    if configured < 0:
+        return None
+    return configured or _USUAL_INTERVAL_S

@@ -13,7 +13,7 @@ from concurrent import futures
 
 from nova_vnc import exception
 from nova_vnc.consoleauth.directory.base import Entry
-from nova_vnc.consoleauth.tokens import StoredToken
+from nova_vnc.consoleauth.tokens import Authorization
 from nova_vnc.context import RequestContext
 from nova_vnc.net.ceiling import Ceiling, Crowded
 from nova_vnc.net.deadline import Deadline
@@ -50,16 +50,17 @@ class HostChecks:
         self._at_ease_s = at_ease_s
         self._calls: SharedCalls[bool] = SharedCalls('host-check')
 
-    def validate(self, ctxt: RequestContext, entry: Entry, stored: StoredToken, deadline: Deadline) -> bool:
+    def validate(self, ctxt: RequestContext, entry: Entry, authorization: Authorization, deadline: Deadline) -> bool:
         """As ComputeAPI.validate_console.
 
         :raises HostSilent: it is not waited for, or not by any more callers
         """
         host = str(entry.instance.host)
         self._hosts.refuse_if_silent(host, entry.host_is_silent)
-        key = (entry.instance.uuid, host, stored.host, stored.port, stored.console_type)
-        ask = functools.partial(self._compute.validate_console, ctxt, entry.instance, stored.host, stored.port,
-                                stored.console_type, deadline, entry.host_is_silent)
+        console = (authorization.host, authorization.port, authorization.console_type)
+        key = (entry.instance.uuid, host, *console)
+        ask = functools.partial(self._compute.validate_console, ctxt, entry.instance, *console, deadline,
+                                entry.host_is_silent)
         at_ease_s = self._at_ease_s - self._hosts.owing_s(host)
         if at_ease_s > 0:
             with contextlib.suppress(futures.TimeoutError):

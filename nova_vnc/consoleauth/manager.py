@@ -15,7 +15,7 @@ import oslo_messaging
 from oslo_log import log as logging
 
 from nova_vnc import exception, objects
-from nova_vnc.consoleauth import tokens
+from nova_vnc.consoleauth import tokens, unreported
 from nova_vnc.consoleauth.checker import TokenChecker
 from nova_vnc.consoleauth.directory.base import Entry, InstanceDirectory, Report
 from nova_vnc.consoleauth.stores.base import TokenStore
@@ -54,6 +54,7 @@ class Manager:
     ttl_s: int
     report_places: Ceiling
     clock: Callable[[], float] = time.time
+    watch: unreported.Watch | None = None
 
 
 class NovaEndpoint:
@@ -74,12 +75,14 @@ class NovaEndpoint:
         :raises ConsoleTypeInvalid, InvalidInput: an argument is malformed
         """
         manager = self._manager
-        stored = tokens.build_stored_token(
+        given = tokens.build_authorization(
             token=token, console_type=console_type, host=host, port=port, instance_uuid=instance_uuid,
             internal_access_path=internal_access_path, access_url=access_url, now=manager.clock(),
             ttl_s=manager.ttl_s, request_id=ctxt.request_id)
-        manager.store.add(stored)
-        LOG.info('A console of instance %s was authorized for %s s', stored.instance_uuid, manager.ttl_s)
+        manager.store.add(given)
+        LOG.info('A console of instance %s was authorized for %s s', given.instance_uuid, manager.ttl_s)
+        if manager.watch is not None:
+            manager.watch.authorized(given.instance_uuid)
 
     @errors.expected
     def check_token(self, ctxt: RequestContext, token: str) -> dict[str, Any] | None:
@@ -122,6 +125,7 @@ class NovaVNCEndpoint:
     def __init__(self, manager: Manager) -> None:
         self._manager = manager
         self._said_crowded = expiring.ExpiringSet()
+        self._said_not_needed = False
 
     def check_token(self, ctxt: RequestContext, token: str) -> dict[str, Any]:
         """Return a TokenCheck as a dict, always."""
@@ -171,9 +175,13 @@ class NovaVNCEndpoint:
                          instances: list[dict[str, Any]]) -> None:
         """Learn what a host has. A cast, so whatever goes wrong is said here."""
         try:
+            directory = self._manager.directory.reported()
+            if directory is None:
+                self._say_not_needed()
+                return
             report = _parse_report(host, report_number, total, instances)
             with self._manager.report_places.place(report.host):
-                self._manager.directory.report(report)
+                directory.report(report)
         except exception.InvalidInput as error:
             LOG.warning('Left out a malformed report of host %.255r: %s', host, error)
         except Crowded:
@@ -182,6 +190,13 @@ class NovaVNCEndpoint:
             self._said_crowded.add(host)
         except exception.StoreUnavailable as error:
             LOG.debug('Could not store a report of host %s: %s', host, error)   # db says it once
+
+
+    def _say_not_needed(self) -> None:
+        if not self._said_not_needed:
+            self._said_not_needed = True
+            LOG.info('Compute hosts report their instances, which the instance directory does not need: Nova knows '
+                     'them. nova-vnc-compute can be stopped where nova-compute runs')
 
 
 def _parse_report(host: object, number: object, total: object, instances: object) -> Report:

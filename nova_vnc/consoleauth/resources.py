@@ -3,32 +3,27 @@
 
 from __future__ import annotations
 
-import threading
-
 from oslo_config import cfg
 
 from nova_vnc.db import factory as db_factory
+from nova_vnc.db.databases import Databases
 from nova_vnc.db.engine import Database
 
 
 class Resources:
-    """The options, and what several drivers share. Drivers see it while they are built and never later."""
+    """The options, and what several drivers share. Drivers see it while they are built and never later.
+
+    :ivar databases: all that drivers have asked for
+    """
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         self.conf = conf
-        self._database: Database | None = None
-        self._lock = threading.Lock()
+        self.databases = Databases()
 
-    def database(self) -> Database:
-        """Return the one database of this process; it is not connected yet.
+    def database(self, url: str | None = None) -> Database:
+        """Return the database at a URL, the same one for all who ask for it; it is not connected yet.
 
-        :raises ConfigurationError: [database] cannot be understood
+        :param url: default: that of [database]connection, or the file of our own where the option is unset
+        :raises ConfigurationError: the URL or [database] cannot be understood
         """
-        with self._lock:
-            if self._database is None:
-                self._database = db_factory.build_database(self.conf)
-            return self._database
-
-    def used_database(self) -> Database | None:
-        """Return the database if any driver asked for it."""
-        return self._database
+        return self.databases.get(url or '', lambda: db_factory.build_database(self.conf, url))

@@ -11,13 +11,12 @@ from oslo_log import log as logging
 
 from nova_vnc import exception, threads
 from nova_vnc.consoleauth.stores.base import TokenStore
-from nova_vnc.db.engine import Database
+from nova_vnc.db.databases import Databases
 from nova_vnc.rpc.caller import Caller
 from nova_vnc.rpc.server import BackgroundServer
 
 LOG = logging.getLogger(__name__)
 
-_PURGE_INTERVAL_S = 60.0
 # A database that is away is asked this often, so that one that must not be used is noticed before it is needed.
 _PREPARE_INTERVAL_S = 5.0
 
@@ -25,21 +24,26 @@ _PREPARE_INTERVAL_S = 5.0
 class ConsoleAuthService:
     """See nova_vnc.service.Service.
 
-    :param database: None where no driver keeps anything in one
+    :param databases: those that the drivers use
+    :param decide: what Choice.drivers is
+    :param purge_interval_s: seconds between two removals of expired tokens; None: they stay
     """
 
-    def __init__(self, server: BackgroundServer, rpc_caller: Caller, store: TokenStore, database: Database | None,
+    def __init__(self, server: BackgroundServer, rpc_caller: Caller, store: TokenStore, databases: Databases,
+                 decide: Callable[[], object] = lambda: None, purge_interval_s: float | None = 300,
                  clock: Callable[[], float] = time.time) -> None:
         self._server = server
         self._caller = rpc_caller
         self._store = store
-        self._database = database
+        self._databases = databases
+        self._decide = decide
+        self._purge_interval_s = purge_interval_s
         self._clock = clock
         self._stopping = threading.Event()
 
     def start(self, fail: threads.Fail) -> None:
-        if self._database is not None and self._database.is_local:
-            self._prepare(self._database)
+        if all(database.is_local for database in self._databases.all()):
+            self._prepare()     # needs no waiting
         threads.start('token-purge', lambda: self._keep_store(fail), fail)
         self._server.start(fail)
 
@@ -47,28 +51,29 @@ class ConsoleAuthService:
         self._stopping.set()
         self._server.stop(hurry=hurry)
         self._caller.close()
-        if self._database is not None:
-            self._database.close()
+        self._databases.close()
 
-    def _prepare(self, database: Database) -> bool:
+    def _prepare(self) -> bool:
         try:
-            database.prepare()
+            for database in self._databases.all():
+                database.prepare()
+            self._decide()
         except exception.StoreUnavailable:
             return False    # said by db
         return True
 
     def _keep_store(self, fail: threads.Fail) -> None:
-        """Wait for the database, which may turn out to be one that cannot be used; then purge for ever."""
+        """Wait for the databases, one of which may turn out to be of no use; then purge for ever."""
         try:
-            while self._database is not None and not self._prepare(self._database):
+            while not self._prepare():
                 if self._stopping.wait(_PREPARE_INTERVAL_S):
                     return
         except exception.ConfigurationError as error:
             fail(error.message)
             return
-        while not self._stopping.is_set():
+        while self._purge_interval_s is not None and not self._stopping.is_set():
             self._purge()
-            self._stopping.wait(_PURGE_INTERVAL_S)
+            self._stopping.wait(self._purge_interval_s)
 
     def _purge(self) -> None:
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules for tokens, without any input or output: what is accepted, what is stored, and what is given back."""
+"""Rules for tokens, without any input or output: what is accepted, and what is given back."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from nova_vnc import exception, objects
 
 # The columns of Nova's table hold as many characters.
 MAX_LENGTH = 255
+# With its token, which no store keeps.
+_MAX_URL_LENGTH = 2 * MAX_LENGTH
 
 # Tokens are UUIDs everywhere in Nova; any text that stands in a URL without quoting will do.
 _TOKEN = re.compile(rf'[A-Za-z0-9._~-]{{1,{MAX_LENGTH}}}')
 _HOST = re.compile(rf'[\x21-\x7e]{{1,{MAX_LENGTH}}}')
 _REQUEST_ID = re.compile(rf'[A-Za-z0-9_-]{{1,{MAX_LENGTH}}}')
 
-# Where a token was in a stored URL. No URL holds a `<`; one that does anyway has it doubled.
-_PLACE = '<token>'
-_ESCAPED = {_PLACE: None, '<<': '<'}
+# Every type that any release of Nova has handed out.
+CONSOLE_TYPES = frozenset({
+    objects.CONSOLE_TYPE_NOVNC, 'xvpvnc', 'spice-html5', 'spice-direct', 'rdp-html5', 'serial', 'webmks', 'mks'})
 
 
 @dataclasses.dataclass(frozen=True)
-class StoredToken:
-    """What is kept of a token: everything but the token."""
+class Authorization:
+    """What was authorized by a token, which is here in clear: no store keeps it so."""
 
-    token_hash: str
+    token: str = dataclasses.field(repr=False)
     console_type: str
     host: str
-    port: str
+    port: str                               # digits; of a VM that Nova knows to have none: -1
     instance_uuid: str
     expires: int                            # unix seconds
     internal_access_path: str | None = None
-    access_url_base: str | None = None      # access_url without the token: take_token_out()
+    access_url: str | None = dataclasses.field(default=None, repr=False)    # with the token
     created_at: float | None = None         # unix seconds
     request_id: str | None = None           # of the request that asked for the console
+    tls_port: int | None = None             # of spice-direct alone
 
-    def has_same_data(self, other: StoredToken) -> bool:
-        """Tell whether both lead to the same console, whenever and by whomever they were asked for."""
-        return self._data() == other._data()
-
-    def _data(self) -> tuple[str | None, ...]:
-        return (self.token_hash, self.console_type, self.host, self.port, self.instance_uuid,
-                self.internal_access_path, self.access_url_base)
+    @property
+    def has_port(self) -> bool:
+        """Whether it leads to a port: Nova hands out tokens with the port -1 of a VM that is stopped."""
+        return any(_is_port(port) for port in (self.port, self.tls_port))
 
 
 def hash_token(token: str) -> str:
@@ -57,67 +57,60 @@ def is_token(value: object) -> bool:
     return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
 
 
-def take_token_out(access_url: str, token: str) -> str:
-    """Replace the token wherever it stands in the URL; put_token_in() undoes exactly that.
-
-    It stands there as `?token=<token>` (Nova up to Stein) or `?path=%3Ftoken%3D<token>` (since). A URL without it stays
-    as it is.
-    """
-    return re.sub(f'{re.escape(token)}|<', lambda found: _PLACE if found[0] == token else '<<', access_url)
-
-
-def put_token_in(access_url_base: str, token: str) -> str:
-    return re.sub('|'.join(_ESCAPED), lambda found: _ESCAPED[found[0]] or token, access_url_base)
-
-
 def expiry(now: float, ttl_s: int) -> int:
     """Return until when a token given out now is valid, in unix seconds. With a ttl of 0 it never is."""
     return int(now) + ttl_s
 
 
-def is_valid(stored: StoredToken, now: float) -> bool:
-    return stored.expires > now
+def is_valid(authorization: Authorization, now: float) -> bool:
+    return authorization.expires > now
 
 
-def build_stored_token(*, token: object, console_type: object, host: object, port: object,
-                       internal_access_path: object, instance_uuid: object, access_url: object, now: float,
-                       ttl_s: int, request_id: str | None = None) -> StoredToken:
-    """Check the arguments of authorize_console and return what to keep of them.
+def build_authorization(*, token: object, console_type: object, host: object, port: object,
+                        internal_access_path: object, instance_uuid: object, access_url: object, now: float,
+                        ttl_s: int, request_id: str | None = None) -> Authorization:
+    """Check the arguments of authorize_console and return what they say.
 
-    :raises ConsoleTypeInvalid: this project has no proxy for such consoles
+    :raises ConsoleTypeInvalid: Nova has no such consoles
     :raises InvalidInput: another argument is malformed
     """
-    if console_type != objects.CONSOLE_TYPE_NOVNC:
+    if not isinstance(console_type, str) or console_type not in CONSOLE_TYPES:
         raise exception.ConsoleTypeInvalid(console_type=str(console_type)[:MAX_LENGTH])
     if not is_token(token):
         raise exception.InvalidInput(reason='the token is empty, too long, or holds characters that no token has')
     if not isinstance(host, str) or not _HOST.fullmatch(host):
-        raise exception.InvalidInput(reason='the host of the VNC server is no address')
+        raise exception.InvalidInput(reason='the host of the console is no address')
     uuid = objects.normalize_uuid(instance_uuid)
     if uuid is None:
         raise exception.InvalidInput(reason='instance_uuid is not a UUID')
-    url = _optional_text('access_url', access_url)
-    return StoredToken(
-        token_hash=hash_token(str(token)), console_type=str(console_type), host=host, port=objects.check_port(port),
-        instance_uuid=uuid, expires=expiry(now, ttl_s), created_at=now,
+    return Authorization(
+        token=str(token), console_type=console_type, host=host, port=objects.check_port(port), instance_uuid=uuid,
+        expires=expiry(now, ttl_s), created_at=now,
         request_id=request_id if request_id and _REQUEST_ID.fullmatch(request_id) else None,
         internal_access_path=_optional_text('internal_access_path', internal_access_path),
-        access_url_base=None if url is None else _optional_text('access_url', take_token_out(url, str(token))))
+        access_url=_optional_text('access_url', access_url, _MAX_URL_LENGTH))
 
 
-def build_connect_info(stored: StoredToken, token: str, ttl_s: int) -> objects.ConnectInfo:
+def build_connect_info(authorization: Authorization, ttl_s: int) -> objects.ConnectInfo:
     """Return what check_token answers for a token that is valid."""
-    created_at = stored.created_at if stored.created_at is not None else stored.expires - ttl_s
+    found = authorization
+    created_at = found.created_at if found.created_at is not None else found.expires - ttl_s
     return objects.ConnectInfo(
-        token=token, console_type=stored.console_type, host=stored.host, port=stored.port,
-        instance_uuid=stored.instance_uuid, internal_access_path=stored.internal_access_path,
-        access_url=None if stored.access_url_base is None else put_token_in(stored.access_url_base, token),
-        last_activity_at=float(created_at))
+        token=found.token, console_type=found.console_type, host=found.host, port=found.port,
+        instance_uuid=found.instance_uuid, internal_access_path=found.internal_access_path,
+        access_url=found.access_url, last_activity_at=float(created_at), tls_port=found.tls_port)
 
 
-def _optional_text(name: str, value: Any) -> str | None:
+def _is_port(value: object) -> bool:
+    try:
+        return bool(objects.check_port(value))
+    except exception.InvalidInput:
+        return False
+
+
+def _optional_text(name: str, value: Any, max_length: int = MAX_LENGTH) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, str) or len(value) > MAX_LENGTH or not value.isprintable():
-        raise exception.InvalidInput(reason=f'{name} is no printable text of at most {MAX_LENGTH} characters')
+    if not isinstance(value, str) or len(value) > max_length or not value.isprintable():
+        raise exception.InvalidInput(reason=f'{name} is no printable text of at most {max_length} characters')
     return value

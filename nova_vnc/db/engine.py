@@ -21,7 +21,7 @@ from oslo_db import api as oslo_db_api
 from oslo_log import log as logging
 
 from nova_vnc import exception
-from nova_vnc.db import connections, failures, models, schema, sqlite_file
+from nova_vnc.db import connections, failures, reflection, schema, sqlite_file
 
 LOG = logging.getLogger(__name__)
 
@@ -66,7 +66,9 @@ class Database:
         self._held: sqlite3.Connection | None = None
         # SQLite runs one writer at a time; those of this process queue up here instead of trying again and again.
         self._writing = threading.Lock()
-        self._columns: dict[str, frozenset[str]] = {}
+        self._content = schema.Content.NOTHING
+        self._columns: Mapping[str, frozenset[str]] = {}
+        self._required: dict[schema.Content, str] = {}
         self._preparing = threading.Lock()
         self._failure = (0.0, '')               # when prepare() failed last (monotonic), and why
         self._outage = failures.Outage(self.name)
@@ -76,6 +78,11 @@ class Database:
     def name(self) -> str:
         """How messages call it: the path of its file, or its URL without the password and the driver's arguments."""
         return self._own_file or sa.make_url(self._url).set(query={}).render_as_string(hide_password=True)
+
+    @property
+    def schema_name(self) -> str:
+        """The name of the database on its server, or the path of its file."""
+        return self._own_file or sa.make_url(self._url).database or ''
 
     @property
     def is_local(self) -> bool:
@@ -103,6 +110,23 @@ class Database:
                 self._failure = (time.monotonic(), str(error.kwargs['reason']))
                 raise
 
+    def content(self) -> schema.Content:
+        """Tell what it holds: our tables, or those of a cell of Nova's.
+
+        :raises ConfigurationError, StoreUnavailable: as prepare()
+        """
+        self.prepare()
+        return self._content
+
+    def require(self, content: schema.Content, option: str) -> None:
+        """Let prepare() raise ConfigurationError if this database holds anything else.
+
+        :param option: the setting that needs it
+        """
+        self._required[content] = option
+        if self._engines:
+            self._check_required(self._content)
+
     def sync(self) -> None:
         """Create the tables or bring them up to date.
 
@@ -117,16 +141,20 @@ class Database:
             engine = connections.engine_to_migrate(self._url, self._options)
             try:
                 with engine.begin() as connection:
-                    if schema.content_of(connection) is schema.Content.NOVA:
-                        raise _nova_database(self.name)
+                    content = schema.content_of(connection)
+                    if content in (schema.Content.NOVA, schema.Content.NOVA_API):
+                        raise exception.ConfigurationError(reason=reflection.refuse_sync(self.name, content))
                     is_changed = schema.upgrade(connection)
                 _say_upgraded(is_changed)
             finally:
                 engine.dispose()
 
     def columns(self, table: str) -> frozenset[str]:
-        """Return which columns a table has here; an older release made fewer. Valid within read() and write()."""
-        return self._columns[table]
+        """Return which columns a table has here; an older release made fewer. Valid within read() and write().
+
+        None: there is no such table, or it may not be read.
+        """
+        return self._columns.get(table, frozenset())
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
         """Return what work returns, which may run more than once.
@@ -179,12 +207,19 @@ class Database:
                    'write': connections.engine_to_write(self._url, self._options)}
         try:
             with engines['read'].connect() as connection:
-                self._columns = _reflect(connection, self.name)
+                content, columns = reflection.reflect(connection, self.name)
+            self._check_required(content)
         except BaseException:
             for engine in engines.values():
                 engine.dispose()
             raise
-        self._engines = engines
+        self._content, self._columns, self._engines = content, columns, engines
+
+    def _check_required(self, content: schema.Content) -> None:
+        for required, option in self._required.items():
+            if content is not required:
+                raise exception.ConfigurationError(
+                    reason=f'{option} needs {required.value}, and {self.name} holds {content.value}')
 
     def _run(self, work: Callable[[sa.Connection], T], kind: str, retry_for_s: float) -> T:
         try:
@@ -274,20 +309,3 @@ def _retry_for(seconds: float) -> oslo_db_api.wrap_db_retry:
     return oslo_db_api.wrap_db_retry(
         retry_interval=first, max_retry_interval=longest, jitter=True, max_retries=sys.maxsize,
         exception_checker=lambda error: failures.may_pass(error) and time.monotonic() < deadline)
-
-
-def _reflect(connection: sa.Connection, name: str) -> dict[str, frozenset[str]]:
-    content = schema.content_of(connection)
-    if content is schema.Content.NOVA:
-        raise _nova_database(name)
-    if content is schema.Content.NOTHING or not schema.is_up_to_date(connection):
-        raise exception.ConfigurationError(
-            reason=f'The tables of [database]connection = {name} are missing or of an older release: '
-                   'run nova-vnc-manage db sync')
-    return {table: schema.columns_of(connection, table) for table in models.metadata.tables}
-
-
-def _nova_database(name: str) -> exception.ConfigurationError:
-    return exception.ConfigurationError(
-        reason=f"[database]connection = {name} holds Nova's tables, and Nova's database is not supported yet: name a "
-               'database of its own, or leave the option out to use a file in [DEFAULT]state_path')

@@ -32,15 +32,16 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
     conf.register_opts(oslo_db_options.database_opts, group='database')
 
 
-def build_database(conf: cfg.ConfigOpts) -> Database:
+def build_database(conf: cfg.ConfigOpts, url: str | None = None) -> Database:
     """Make the database of [database]connection, or the one of our own where the option is unset; not connected yet.
 
+    :param url: of another one, which is used with the other options of [database]
     :raises ConfigurationError: the option is no URL of a database, or its driver is not installed
     """
     register_opts(conf)
-    if not conf.database.connection:
+    if not (url or conf.database.connection):
         return Database(own_file=os.path.join(os.path.abspath(conf.state_path), FILE_NAME))
-    return Database(complete_url(conf.database.connection),
+    return Database(complete_url(url or conf.database.connection),
                     options={name: conf.database[name] for name in _ENGINE_OPTIONS if name in conf.database})
 
 

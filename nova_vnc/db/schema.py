@@ -6,6 +6,7 @@ from __future__ import annotations
 import enum
 import logging as stdlib_logging
 import threading
+from collections.abc import Iterable
 
 import alembic.command
 import alembic.config
@@ -17,8 +18,6 @@ import sqlalchemy as sa
 VERSION_TABLE = 'nova_vnc_alembic_version'
 
 _SCRIPTS = 'nova_vnc:db/migrations'
-# Found in Nova's cell databases and in its API database.
-_NOVA_TABLES = frozenset({'instances', 'cell_mappings'})
 # A lock on nothing but a name, or on a number that is as good as one: until the transaction ends, and in MariaDB, where
 # each change of a table ends one, until the connection does.
 _WAIT_FOR_OTHERS = {'postgresql': 'SELECT pg_advisory_xact_lock(7802914463815520)',
@@ -35,20 +34,36 @@ class Content(enum.Enum):
 
     OURS = 'our tables'
     NOVA = "Nova's tables"
+    NOVA_API = "the tables of Nova's API database"
     NOTHING = 'neither'
 
 
 def content_of(connection: sa.Connection) -> Content:
+    """Look at the names of the tables; a server may show those alone that the user may use."""
     tables = set(sa.inspect(connection).get_table_names())
-    if tables & _NOVA_TABLES:
+    if 'instances' in tables:
         return Content.NOVA
+    if 'cell_mappings' in tables:
+        return Content.NOVA_API
     if VERSION_TABLE in tables:
         return Content.OURS
     return Content.NOVA if 'console_auth_tokens' in tables else Content.NOTHING
 
 
-def columns_of(connection: sa.Connection, table: str) -> frozenset[str]:
-    return frozenset(column['name'] for column in sa.inspect(connection).get_columns(table))
+def columns_of(connection: sa.Connection, tables: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return the columns by table: none of one that is not there or may not be read."""
+    inspector = sa.inspect(connection)
+    # Not has_table(), which MariaDB refuses to whoever has no right to the table.
+    present = set(inspector.get_table_names())
+    return {table: frozenset(column['name'] for column in inspector.get_columns(table))
+            if table in present and _may_read(connection, table) else frozenset() for table in tables}
+
+
+def _may_read(connection: sa.Connection, table: str) -> bool:
+    # PostgreSQL shows all tables. MariaDB shows those that the user has any right to.
+    if connection.dialect.name != 'postgresql':
+        return True
+    return bool(connection.scalar(sa.select(sa.func.has_table_privilege(table, 'SELECT'))))
 
 
 def is_up_to_date(connection: sa.Connection) -> bool:

@@ -17,14 +17,11 @@ _TABLE = models.console_auth_tokens
 _COLUMNS = _TABLE.c
 
 
-class _TakenError(Exception):
-    pass
-
-
 class TokenTable:
     """A row is a mapping of the table's column names; created_at and expires are unix seconds.
 
-    Every method raises StoreUnavailable.
+    Rows are inserted and deleted and never changed: Nova's table may be one where we may do no more. Every method
+    raises StoreUnavailable.
     """
 
     def __init__(self, database: Database) -> None:
@@ -32,13 +29,9 @@ class TokenTable:
 
     def insert(self, row: Mapping[str, Any]) -> bool:
         """Add a row; False if there is one with its token_hash already."""
-        created_at = datetime.datetime.fromtimestamp(row['created_at'], datetime.UTC).replace(tzinfo=None)
-
         def work(connection: sa.Connection) -> None:
-            present = self._database.columns(_TABLE.name)
-            values = {name: value for name, value in {**row, 'created_at': created_at}.items() if name in present}
             try:
-                connection.execute(_TABLE.insert().values(values))
+                connection.execute(_TABLE.insert().values(self._values(row)))
             except db_exception.DBDuplicateEntry:
                 raise _TakenError from None     # ends the transaction, and is not tried again
         try:
@@ -46,6 +39,15 @@ class TokenTable:
         except _TakenError:
             return False
         return True
+
+    def replace(self, row: Mapping[str, Any]) -> None:
+        """Put a row into the place of the one with its token_hash, if there is one that expires earlier."""
+        def work(connection: sa.Connection) -> None:
+            earlier = _TABLE.delete().where(_COLUMNS.token_hash == row['token_hash'],
+                                            _COLUMNS.expires < row['expires'])
+            if connection.execute(earlier).rowcount:
+                connection.execute(_TABLE.insert().values(self._values(row)))
+        self._database.write(work)
 
     def find(self, token_hash: str) -> dict[str, Any] | None:
         """Return the row, expired or not."""
@@ -59,16 +61,24 @@ class TokenTable:
             found['created_at'] = found['created_at'].replace(tzinfo=datetime.UTC).timestamp()
         return found
 
-    def set_expires(self, token_hash: str, expires: int) -> None:
-        self._execute(_TABLE.update().where(_COLUMNS.token_hash == token_hash).values(expires=expires))
-
     def delete_for_instance(self, instance_uuid: str) -> int:
         """Return how many there were."""
-        return self._execute(_TABLE.delete().where(_COLUMNS.instance_uuid == instance_uuid))
+        return self._delete(_TABLE.delete().where(_COLUMNS.instance_uuid == instance_uuid))
 
     def delete_expired(self, now: float) -> int:
         """Return how many there were."""
-        return self._execute(_TABLE.delete().where(_COLUMNS.expires <= int(now)))
+        return self._delete(_TABLE.delete().where(_COLUMNS.expires <= int(now)))
 
-    def _execute(self, statement: sa.Delete | sa.Update) -> int:
+    def _values(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        seconds = row['created_at']
+        created_at = None if seconds is None else \
+            datetime.datetime.fromtimestamp(seconds, datetime.UTC).replace(tzinfo=None)
+        present = self._database.columns(_TABLE.name)
+        return {name: value for name, value in {**row, 'created_at': created_at}.items() if name in present}
+
+    def _delete(self, statement: sa.Delete) -> int:
         return self._database.write(lambda connection: connection.execute(statement).rowcount)
+
+
+class _TakenError(Exception):
+    pass

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import dataclasses
+import time
+from collections.abc import Callable
 
 from nova_vnc import exception, objects
 from nova_vnc.context import RequestContext
 from nova_vnc.net.ceiling import Crowded
 from nova_vnc.novncproxy.refusal import Refusal, Refused
+from nova_vnc.novncproxy.request import loggable
 from nova_vnc.novncproxy.token_checks import TokenChecks
 
 _REFUSALS = {
@@ -26,6 +29,7 @@ class Grant:
 
     :ivar display_name: of the VM, '' where it is not known
     :ivar access_url: the scheme and host that the console was handed out under; None: the caller was too old to say
+    :ivar expires: when the token does, unix seconds
     :ivar request_id: of the API request that asked for the console, where known
     """
 
@@ -33,6 +37,7 @@ class Grant:
     display_name: str
     host: str
     port: int
+    expires: float
     internal_access_path: str | None = None
     access_url: str | None = dataclasses.field(default=None, repr=False)
     request_id: str | None = None
@@ -42,23 +47,37 @@ class Authorizer:
     """Asks nova-consoleauth.
 
     How long that may take, and how many may ask at a time, is bounded by the checks that it is given.
+
+    :param token_ttl_s: a nova-consoleauth of Nova's tells when it was given the token, not when that expires;
+        0 where nobody asks for that
+    :param clock: unix seconds
     """
 
-    def __init__(self, checks: TokenChecks) -> None:
+    def __init__(self, checks: TokenChecks, token_ttl_s: float, clock: Callable[[], float] = time.time) -> None:
         self._checks = checks
+        self._token_ttl_s = token_ttl_s
+        self._clock = clock
 
     def check(self, ctxt: RequestContext, token: str) -> Grant:
-        """:raises Refused: TOKEN, NOT_READY, MOVED, HOST_SILENT or UNAVAILABLE"""
+        """:raises Refused: TOKEN, CONSOLE_TYPE, NOT_READY, MOVED, HOST_SILENT or UNAVAILABLE"""
         check = self._ask(ctxt, token)
         if check.connect_info is None:
             reason = check.reason or objects.REASON_INVALID
             raise Refused(_REFUSALS.get(reason, Refusal.TOKEN), f'nova-consoleauth: {reason}')
         info = check.connect_info
         if info.console_type != objects.CONSOLE_TYPE_NOVNC:
-            raise Refused(Refusal.TOKEN, f'a token for a console of type {info.console_type!r}')
+            raise Refused(Refusal.CONSOLE_TYPE, f'instance {info.instance_uuid}: a token for a console of type '
+                                                f'{loggable(str(info.console_type))}')
         return Grant(instance_uuid=info.instance_uuid, display_name=check.display_name or '', host=info.host,
-                     port=int(info.port), internal_access_path=info.internal_access_path,
+                     port=int(info.port), expires=self._expiry(check.expires, info.last_activity_at),
+                     internal_access_path=info.internal_access_path,
                      access_url=info.access_url, request_id=check.request_id)
+
+    def _expiry(self, expires: object, last_activity_at: object) -> float:
+        if isinstance(expires, (int, float)):
+            return expires
+        begin = last_activity_at if isinstance(last_activity_at, (int, float)) else self._clock()
+        return begin + self._token_ttl_s
 
     def _ask(self, ctxt: RequestContext, token: str) -> objects.TokenCheck:
         try:

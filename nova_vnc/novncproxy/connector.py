@@ -11,13 +11,12 @@ from nova_vnc.net import tcp
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
 from nova_vnc.net.resolver import Resolver
 from nova_vnc.net.stream import TcpStream
+from nova_vnc.novncproxy import access_path
 from nova_vnc.novncproxy.refusal import Refusal, Refused
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# Of the answer to a CONNECT request; Nova reads as much at a time.
-_MAX_ANSWER_BYTES = 4096
-_END_OF_HEADER = b'\r\n\r\n'
+_READ_BYTES = 4096
 
 
 class Connector:
@@ -35,8 +34,8 @@ class Connector:
         self._timeout_s = timeout_s
         self._lost_after_s = lost_after_s
 
-    def connect(self, host: str, port: int, internal_access_path: str | None = None) -> TcpStream:
-        """Return a stream on which the VNC server speaks next.
+    def connect(self, host: str, port: int, internal_access_path: str | None = None) -> tuple[TcpStream, bytes]:
+        """Return a stream to the VNC server, and what that has said already.
 
         :param internal_access_path: where given, what to ask for with HTTP CONNECT first, as Nova does for hypervisors
             that serve all their consoles on one port
@@ -53,11 +52,11 @@ class Connector:
         if internal_access_path:
             stream.set_deadline(deadline)
             try:
-                _request_path(stream, internal_access_path)
+                return stream, _request_path(stream, internal_access_path)
             except BaseException:
                 stream.close()
                 raise
-        return stream
+        return stream, b''
 
     def _allowed_addresses(self, addresses: Sequence[str], host: str) -> list[str]:
         allowed = [address for address in addresses if self._is_allowed(address)]
@@ -86,21 +85,19 @@ class Connector:
         raise error
 
 
-def _request_path(stream: TcpStream, path: str) -> None:
-    """Send an HTTP CONNECT and read the answer to its end, not further: the VNC server speaks right behind it."""
-    if any(not '!' <= char <= '~' for char in path):
-        raise Refused(Refusal.UNREACHABLE, 'malformed internal_access_path')
-    answer = b''
+def _request_path(stream: TcpStream, path: str) -> bytes:
+    """Ask for a path; return what the VNC server behind it has said already."""
+    reader = access_path.AnswerReader()
     try:
-        stream.write(f'CONNECT {path} HTTP/1.1\r\n\r\n'.encode('ascii'))
-        while not answer.endswith(_END_OF_HEADER):
-            byte = stream.read(1)
-            answer += byte
-            if not byte or len(answer) > _MAX_ANSWER_BYTES:
-                raise Refused(Refusal.DECLINED, 'no proper answer to CONNECT for the internal_access_path')
+        stream.write(access_path.build_request(path))
+        while not reader.done:
+            reader.receive_data(stream.read(_READ_BYTES))
+    except access_path.MalformedPath:
+        raise Refused(Refusal.UNREACHABLE, 'malformed internal_access_path') from None
+    except access_path.BadAnswer as error:
+        raise Refused(Refusal.DECLINED, f'CONNECT for the internal_access_path: {error}') from None
     except DeadlineExceeded as error:
         raise Refused(Refusal.SILENT, f'CONNECT for the internal_access_path: {error}') from None
     except OSError as error:
         raise Refused(Refusal.UNREACHABLE, f'CONNECT for the internal_access_path: {error}') from None
-    if answer.split(b'\r\n', 1)[0].split(b' ')[1:2] != [b'200']:
-        raise Refused(Refusal.DECLINED, 'CONNECT for the internal_access_path was not answered with 200')
+    return reader.trailing_data

@@ -18,13 +18,14 @@ from nova_vnc.novncproxy.connector import Connector, Network
 from nova_vnc.novncproxy.files import FileTree
 from nova_vnc.novncproxy.pending import Limits
 from nova_vnc.novncproxy.proxy import NoVNCProxy, Settings
+from nova_vnc.novncproxy.recording import Recorder
 from nova_vnc.novncproxy.registry import SessionRegistry
 from nova_vnc.novncproxy.session import Parts
 from nova_vnc.novncproxy.token_checks import TokenChecks, build_places
 from nova_vnc.relay.engine import Engine
 from nova_vnc.relay.relay import Timing
 from nova_vnc.rpc.caller import Caller
-from nova_vnc.rpc.consoleauth import ConsoleAuthAPI
+from nova_vnc.rpc.consoleauth import ConsoleAuthAPI, version_to_send
 
 LOG = logging.getLogger(__name__)
 
@@ -38,13 +39,15 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     _warn_of_what_has_no_effect(conf)
     options = conf.novncproxy
     parts = Parts(
-        authorizer=Authorizer(_build_checks(conf, transport)),
+        authorizer=Authorizer(_build_checks(conf, transport), _read_token_ttl(conf)),
         connector=Connector(_read_networks(options.target_networks), Resolver(), options.connect_timeout,
                             options.target_timeout),
         engine=Engine(_build_timing(options.ping_interval)),
         registry=SessionRegistry(),
         allowed_hosts=_read_allowed_hosts(conf.console.allowed_origins),
-        handshake_timeout_s=options.handshake_timeout)
+        handshake_timeout_s=options.handshake_timeout,
+        recorder=Recorder(conf.record) if conf.record else None,
+        enforce_session_timeout=conf.consoleauth.enforce_session_timeout)
     settings = Settings(
         host=conf.vnc.novncproxy_host,
         port=conf.vnc.novncproxy_port,
@@ -59,8 +62,14 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
 def _build_checks(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> TokenChecks:
     # Waiting for a reply holds no connection to the broker, so as many calls as there are checks may be under way.
     most = conf.novncproxy.max_pending_checks
-    return TokenChecks(ConsoleAuthAPI(Caller(transport, max_concurrent=most, max_waiting=0)),
-                       conf.novncproxy.token_check_timeout, build_places(most))
+    api = ConsoleAuthAPI(Caller(transport, max_concurrent=most, max_waiting=0),
+                         version=version_to_send(conf.upgrade_levels.consoleauth))
+    return TokenChecks(api, conf.novncproxy.token_check_timeout, build_places(most))
+
+
+def _read_token_ttl(conf: cfg.ConfigOpts) -> int:
+    # The option is nova-consoleauth's, and whoever does not use it does not mind it.
+    return int(conf.consoleauth.token_ttl) if conf.consoleauth.enforce_session_timeout else 0
 
 
 def _build_limits(conf: cfg.ConfigOpts) -> Limits:
@@ -90,10 +99,19 @@ def _read_networks(texts: list[str]) -> list[Network]:
 
 def _read_allowed_hosts(names: list[str]) -> frozenset[str]:
     for name in names:
-        if requests.parse_host_header(name) != requests.normalize_host(name):
+        # An IPv6 address is there as Nova compares it, without brackets, or as a URL has it.
+        if not _is_address(name) and requests.parse_host_header(name) != requests.normalize_host(name):
             LOG.warning('[console]allowed_origins: %r is no host name, so no page matches it. Scheme and port do not '
                         'belong there.', name)
     return frozenset(requests.normalize_host(name) for name in names)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _refuse_what_cannot_be_had(conf: cfg.ConfigOpts) -> None:
@@ -105,6 +123,8 @@ def _refuse_what_cannot_be_had(conf: cfg.ConfigOpts) -> None:
         raise exception.ConfigurationError(
             reason=f'[vnc]auth_schemes = {",".join(conf.vnc.auth_schemes)}: of these only "none" is available yet. Add '
                    'it, if connections to the VNC servers may be in the clear.')
+    if not conf.web:
+        return
     if not os.path.isdir(conf.web):
         raise exception.ConfigurationError(
             reason=f'[DEFAULT]web = {conf.web}: there is no such directory. Install noVNC (Debian and Ubuntu: package '
@@ -116,12 +136,12 @@ def _refuse_what_cannot_be_had(conf: cfg.ConfigOpts) -> None:
 
 
 def _warn_of_what_has_no_effect(conf: cfg.ConfigOpts) -> None:
-    if conf.record:
-        LOG.warning('[DEFAULT]record has no effect: sessions are not recorded.')
-    if conf.daemon:
-        LOG.warning('[DEFAULT]daemon has no effect: the service stays in the foreground, under its service manager.')
+    if conf.source_is_ipv6 and _is_address(conf.vnc.novncproxy_host) and ':' not in conf.vnc.novncproxy_host:
+        LOG.warning('[DEFAULT]source_is_ipv6 = True has no effect, as [vnc]novncproxy_host = %s is an address of IPv4. '
+                    'Listen on ::, which takes IPv4 too, or on an address of IPv6.', conf.vnc.novncproxy_host)
+    if 'vencrypt' in conf.vnc.auth_schemes:
+        LOG.warning('[vnc]auth_schemes = %s: "vencrypt" is not available yet, so connections to the VNC servers are in '
+                    'the clear, and one that takes nothing else is refused.', ','.join(conf.vnc.auth_schemes))
     if os.path.exists(conf.cert):
         LOG.warning('[DEFAULT]cert = %s has no effect: the proxy does not speak TLS yet. Terminate it in a load '
                     'balancer before the proxy.', conf.cert)
-    if conf.consoleauth.enforce_session_timeout:
-        LOG.warning('[consoleauth]enforce_session_timeout has no effect yet: sessions go on when their token expires.')

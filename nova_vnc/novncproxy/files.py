@@ -67,7 +67,7 @@ class FileTree:
     Nothing outside the directories is served, whatever links lead there, and nothing whose name begins with a dot: the
     directory may be a git clone.
 
-    :param web: the directory with noVNC
+    :param web: the directory with noVNC; '' serves nothing
     :param own_page: whether our console page stands in for the file of its name
     """
 
@@ -82,7 +82,7 @@ class FileTree:
         :raises OSError: for want of file descriptors or memory
         """
         names = _split(url_path)
-        if names is None:
+        if names is None or not self._web:
             return None
         is_own = self._own_page and (names == [OWN_PAGE] or names[0] == _OWN_DIRECTORY)
         root = os.path.realpath(self._own if is_own else self._web)

@@ -244,6 +244,11 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
         """See session.Door."""
         self._answer(HTTPStatus(refusal.status), text, _REFUSAL_HEADERS.get(HTTPStatus(refusal.status)))
 
+    @property
+    def takes_notices(self) -> bool:
+        """See session.Door."""
+        return upgrade.takes_notices(self.headers)
+
     def open(self) -> WebSocketStream:
         """See session.Door."""
         self._connection_state.move(Stage.GREETED)

@@ -15,6 +15,8 @@ MAX_REQUEST_LINE_BYTES = 8192
 MAX_HEADER_BYTES = 32 * 1024
 
 _READ_BYTES = 4096
+_MAX_EMPTY_LINES = 4
+_EMPTY_LINES = (b'\r\n', b'\n')
 
 
 class RequestLineTooLong(Exception):
@@ -46,14 +48,31 @@ class RequestReader:
         self._left_bytes = MAX_HEADER_BYTES
         self._in_first_line = True
         self._check = HeaderCheck()
-        if not self._ahead:
+        if not self._ahead or self._ahead.startswith((b'\r', b'\n')):
             self._stream.set_deadline(Deadline(idle_timeout_s))
             try:
-                self._ahead = self._stream.read(_READ_BYTES)
+                self._skip_empty_lines()
             except DeadlineExceeded:
                 return False
         self._stream.set_deadline(Deadline(header_timeout_s))
         return bool(self._ahead)
+
+    def _skip_empty_lines(self) -> None:
+        """Read until something comes that is no empty line (RFC 9112 section 2.2), or the end.
+
+        More of them than some clients send behind a body are left to be the request, and no good one.
+        """
+        for _ in range(_MAX_EMPTY_LINES):
+            while self._ahead in (b'', b'\r'):
+                data = self._stream.read(_READ_BYTES)
+                if not data:
+                    return
+                self._ahead += data
+            if not self._ahead.startswith(_EMPTY_LINES):
+                return
+            self._ahead = self._ahead.removeprefix(b'\r').removeprefix(b'\n')
+        while not self._ahead and (data := self._stream.read(_READ_BYTES)):
+            self._ahead = data
 
     def readline(self, limit: int = -1) -> bytes:
         """Return a line with its end.

@@ -24,6 +24,7 @@ LOG = logging.getLogger(__name__)
 
 _POLL_S = 0.1
 _FILES_OF_A_SESSION = 2
+_FILES_OF_A_RECORDED_SESSION = 3
 # What sessions get to say goodbye once their time is up; the relay gives each one less.
 _GOODBYE_S = 6.0
 _STOPPING = 'The console service is being restarted. Reconnect in a moment.'
@@ -59,15 +60,20 @@ class NoVNCProxy:
                  settings.keep_alive_timeout_s), self._pending)
 
     def start(self, fail: Callable[[str], None]) -> None:
-        """:raises ConfigurationError: the address or the port cannot be had"""
+        """:raises ConfigurationError: the address or the port cannot be had, or sessions cannot be recorded"""
         settings = self._settings
+        if self._parts.recorder is not None:
+            self._parts.recorder.check()
         listener = http_server.listen(settings.host, settings.port, settings.prefer_ipv6)
         self.port = listener.getsockname()[1]
         limit = open_files.raise_limit()
+        files = _FILES_OF_A_SESSION if self._parts.recorder is None else _FILES_OF_A_RECORDED_SESSION
         self._parts.engine.start(fail)
+        if self._parts.recorder is not None:
+            self._parts.recorder.start(fail)
         self._server.start(listener, fail)
         LOG.info('Listening for browsers on %s port %d; the limit of open files, %d, is good for about %d sessions',
-                 settings.host, self.port, limit, limit // _FILES_OF_A_SESSION)
+                 settings.host, self.port, limit, limit // files)
 
     def stop(self, hurry: threading.Event) -> None:
         """Take no new connections, let the sessions go on for a while, then end them."""
@@ -81,6 +87,8 @@ class NoVNCProxy:
             self._parts.registry.close_all(CloseCode.GOING_AWAY, _STOPPING)
             self._wait_until_idle(_GOODBYE_S, hurry)
         self._parts.engine.stop()
+        if self._parts.recorder is not None:
+            self._parts.recorder.stop()
 
     def _open_session(self, request: ConsoleRequest, door: ConsoleRequestHandler) -> None:
         Session(self._parts, request, door).open()

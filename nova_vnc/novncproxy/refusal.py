@@ -31,6 +31,7 @@ class Refusal(enum.Enum):
 
     # What only the holder of a valid token is told.
     SCHEME = (403, _WARNING, 'Open the console at exactly the address of its link (https or http).')
+    CONSOLE_TYPE = (421, _INFO, 'This link is for another kind of console. Ask for a novnc one.')
     NOT_READY = (409, _INFO, 'The VM is not running. Start it, then ask for a new console link.')
     MOVED = (410, _INFO, 'The VM has moved. Ask for a new console link.')
     BUSY = (429, _INFO, 'This console is being opened too many times at once. Try again in a moment.')

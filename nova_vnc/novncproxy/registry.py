@@ -23,6 +23,7 @@ class OpenSession:
     """What is known of a session.
 
     :ivar id: unique for ever; the request id of the connection is 'req-' and this
+    :ivar display_name: of the VM, '' where it is not known
     :ivar peer: address and port of the client, or of the load balancer before it
     :ivar since: unix seconds
     :ivar global_request_id: of the API request that asked for the console, where known
@@ -34,6 +35,11 @@ class OpenSession:
     peer: str
     since: float
     global_request_id: str | None = None
+
+    @property
+    def instance(self) -> str:
+        """Which VM it is, in words."""
+        return f'{self.instance_uuid} ({self.display_name})' if self.display_name else self.instance_uuid
 
 
 class Closable(Protocol):

@@ -25,14 +25,15 @@ class ClientGone(Exception):
     """The browser closed or broke its connection; there is nobody left to tell anything."""
 
 
-def negotiate_with_compute(stream: Stream, timeout_s: float) -> bytes:
+def negotiate_with_compute(stream: Stream, timeout_s: float, early: bytes = b'') -> bytes:
     """Carry the handshake with the VNC server up to SecurityResult.
 
+    :param early: what it has said already
     :raises Refused: SILENT, NOT_VNC, SECURITY, DECLINED or UNREACHABLE
     """
     stream.set_deadline(Deadline(timeout_s))
     with _compute_errors():
-        return drive(ClientHandshake(), stream.read, stream.write)
+        return drive(ClientHandshake(), stream.read, stream.write, early)
 
 
 def exchange_init_with_compute(stream: Stream, client_init: ClientInit, early: bytes,

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import time
 from collections.abc import Iterator
 from typing import Protocol
@@ -20,16 +19,18 @@ from typing import Protocol
 from oslo_log import log as logging
 
 from nova_vnc import context
-from nova_vnc.net.stream import TcpStream
+from nova_vnc.net.stream import Stream, TcpStream
 from nova_vnc.net.websocket_stream import WebSocketProtocolError, WebSocketStream
 from nova_vnc.novncproxy import request as requests
-from nova_vnc.novncproxy import security
+from nova_vnc.novncproxy import security, session_timeout
 from nova_vnc.novncproxy.authorizer import Authorizer, Grant
 from nova_vnc.novncproxy.connector import Connector
+from nova_vnc.novncproxy.recording import RecordedStream, Recorder, Recording
 from nova_vnc.novncproxy.refusal import Refusal, Refused
 from nova_vnc.novncproxy.registry import EndObserver, OpenSession, SessionRegistry
 from nova_vnc.relay.end import RelayEnd
 from nova_vnc.relay.engine import Engine, EngineStopped
+from nova_vnc.relay.lifetime import Limit
 from nova_vnc.relay.relay import Relay
 from nova_vnc.rfb.init import console_name
 from nova_vnc.rfb.text import drop_control_characters
@@ -41,6 +42,10 @@ class Door(Protocol):
     """The client's connection, while it is still HTTP's. All methods but claim() raise OSError when the client left."""
 
     peer: str
+
+    @property
+    def takes_notices(self) -> bool:
+        """Whether its WebSocket may carry text messages too, see upgrade.NOTICES."""
 
     def claim(self, token: str, instance_uuid: str) -> None:
         """The client holds a valid token.
@@ -61,6 +66,8 @@ class Parts:
 
     :ivar allowed_hosts: see request.check_origin_host()
     :ivar handshake_timeout_s: for each part of the RFB handshake, on each side
+    :ivar recorder: None: sessions are not recorded
+    :ivar enforce_session_timeout: whether sessions end when their token expires
     """
 
     authorizer: Authorizer
@@ -69,6 +76,8 @@ class Parts:
     registry: SessionRegistry
     allowed_hosts: frozenset[str]
     handshake_timeout_s: float
+    recorder: Recorder | None = None
+    enforce_session_timeout: bool = False
 
 
 class Session:
@@ -114,9 +123,9 @@ class Session:
     def _reach_console(self, grant: Grant) -> tuple[TcpStream, bytes]:
         """Return a stream to the VNC server, past RFB security, and what was read beyond that."""
         try:
-            stream = self._parts.connector.connect(grant.host, grant.port, grant.internal_access_path)
+            stream, early = self._parts.connector.connect(grant.host, grant.port, grant.internal_access_path)
             try:
-                return stream, security.negotiate_with_compute(stream, self._parts.handshake_timeout_s)
+                return stream, security.negotiate_with_compute(stream, self._parts.handshake_timeout_s, early)
             except BaseException:
                 stream.close()
                 raise
@@ -152,10 +161,14 @@ class Session:
                 self._log_broken_off(grant, Refusal.CLIENT_SILENT.level, f'the client left: {error}')
                 return
             on_failure.callback(tenant_stream.close)
+            recording = self._parts.recorder.open(self._id) if self._parts.recorder is not None else None
+            if recording is not None:
+                on_failure.callback(recording.close)
             try:
                 with _mistakes_refused():
-                    from_client, from_target = self._introduce(grant, tenant_stream, compute_stream, compute_early)
-                    self._hand_over(grant, tenant_stream, compute_stream, from_client, from_target)
+                    greeted: Stream = tenant_stream if recording is None else RecordedStream(tenant_stream, recording)
+                    from_client, from_target = self._introduce(grant, greeted, compute_stream, compute_early)
+                    self._hand_over(grant, tenant_stream, compute_stream, from_client, from_target, recording)
                 on_failure.pop_all()
             except Refused as refused:
                 text = refused.refusal.text_with(self._ctxt.request_id)
@@ -167,33 +180,53 @@ class Session:
             except security.ClientGone as gone:
                 self._log_broken_off(grant, Refusal.CLIENT_SILENT.level, f'the client left: {gone}')
 
-    def _introduce(self, grant: Grant, tenant_stream: WebSocketStream, compute_stream: TcpStream,
+    def _introduce(self, grant: Grant, tenant_stream: Stream, compute_stream: TcpStream,
                    compute_early: bytes) -> tuple[bytes, bytes]:
         """Carry the browser's handshake and both Init messages; return what either side has said beyond them."""
         timeout_s = self._parts.handshake_timeout_s
         client_init, from_client = security.negotiate_with_tenant(tenant_stream, timeout_s)
         server_init, from_target = security.exchange_init_with_compute(compute_stream, client_init, compute_early,
                                                                        timeout_s)
-        name = console_name(grant.display_name, grant.instance_uuid)
+        note = session_timeout.describe_end(grant.expires) if self._parts.enforce_session_timeout else ''
+        name = console_name(grant.display_name, grant.instance_uuid, note)
         security.send_server_init(tenant_stream, dataclasses.replace(server_init, name=name), timeout_s)
         return from_client, from_target
 
     def _hand_over(self, grant: Grant, tenant_stream: WebSocketStream, compute_stream: TcpStream, from_client: bytes,
-                   from_target: bytes) -> None:
+                   from_target: bytes, recording: Recording | None) -> None:
         session = OpenSession(self._id, grant.instance_uuid, drop_control_characters(grant.display_name),
                               self._door.peer, time.time(), grant.request_id)
-        LOG.info('Session %s: instance %s (%s) at %s port %d opened for %s', session.id, session.instance_uuid,
-                 session.display_name, grant.host, grant.port, session.peer)
+        LOG.info('Session %s: instance %s at %s port %d opened for %s', session.id, session.instance, grant.host,
+                 grant.port, session.peer)
 
         def start(on_end: EndObserver) -> Relay:
             client_sock, parser, unread = tenant_stream.detach()
+            if recording is not None:
+                recording.from_client(unread)
+                recording.to_client(from_target)
             return self._parts.engine.add(client_sock, compute_stream.detach(), parser=parser, on_end=on_end,
-                                          from_client=from_client + unread, from_target=from_target)
+                                          from_client=from_client + unread, from_target=from_target,
+                                          limit=self._limit(grant),
+                                          client_tap=None if recording is None else recording.from_client,
+                                          target_tap=None if recording is None else recording.to_client)
+
+        def on_end(end: RelayEnd) -> None:
+            log_end(session, end)
+            if recording is not None:
+                recording.close()
 
         try:
-            self._parts.registry.open(session, start, functools.partial(log_end, session))
+            self._parts.registry.open(session, start, on_end)
         except EngineStopped:
+            if recording is not None:
+                recording.close()
             LOG.info('Session %s: instance %s ended: the proxy is stopping', session.id, session.instance_uuid)
+
+    def _limit(self, grant: Grant) -> Limit | None:
+        if not self._parts.enforce_session_timeout:
+            return None
+        return session_timeout.build_limit(grant.expires, time.time(), self._ctxt.request_id,
+                                           takes_notices=self._door.takes_notices)
 
     def _log_broken_off(self, grant: Grant, level: int, detail: str) -> None:
         LOG.log(level, 'Session %s: instance %s: set-up for %s broken off: %s', self._id, grant.instance_uuid,
@@ -204,9 +237,9 @@ def log_end(session: OpenSession, end: RelayEnd) -> None:
     """Take note of the end of a session, in a thread of the relay engine's."""
     ctxt = context.RequestContext(request_id=f'req-{session.id}', global_request_id=session.global_request_id,
                                   overwrite=False)
-    LOG.info('Session %s: instance %s (%s) ended for %s: %s (code %d) after %.1f s, %d bytes from it, %d bytes to it',
-             session.id, session.instance_uuid, session.display_name, session.peer, end.cause.value, end.close_code,
-             end.duration_s, end.bytes_from_client, end.bytes_from_target, context=ctxt)
+    LOG.info('Session %s: instance %s ended for %s: %s (code %d) after %.1f s, %d bytes from it, %d bytes to it',
+             session.id, session.instance, session.peer, end.cause.value, end.close_code, end.duration_s,
+             end.bytes_from_client, end.bytes_from_target, context=ctxt)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,8 @@ VERSION = '13'
 _KEY_BYTES = 16
 # What websockify and old noVNC agree on.
 _SUBPROTOCOL = 'binary'
+# Binary messages are the same. In addition the server may send text messages, each a JSON object, between them.
+NOTICES = 'nova-vnc.notices'
 
 
 class UpgradeRefused(Exception):
@@ -38,7 +40,8 @@ def check_upgrade(request_version: str, headers: Message) -> None:
         raise UpgradeRefused(HTTPStatus.BAD_REQUEST, 'Sec-WebSocket-Key is missing or malformed.')
     offered = headers.get('Sec-WebSocket-Protocol', '')
     if offered and not choose_subprotocol(offered.split(',')):
-        raise UpgradeRefused(HTTPStatus.BAD_REQUEST, f'The only WebSocket subprotocol here is {_SUBPROTOCOL}.')
+        raise UpgradeRefused(HTTPStatus.BAD_REQUEST,
+                             f'The WebSocket subprotocols here are {_SUBPROTOCOL} and {NOTICES}.')
 
 
 def choose_subprotocol(offered: Sequence[str]) -> str:
@@ -47,7 +50,12 @@ def choose_subprotocol(offered: Sequence[str]) -> str:
     :param offered: the Sec-WebSocket-Protocol header, split at its commas and at nothing else, of a handshake that
         check_upgrade() has passed
     """
-    return next((protocol for protocol in offered if protocol.strip() == _SUBPROTOCOL), '')
+    return next((protocol for protocol in offered if protocol.strip() in (_SUBPROTOCOL, NOTICES)), '')
+
+
+def takes_notices(headers: Message) -> bool:
+    """Tell whether choose_subprotocol() answers NOTICES."""
+    return choose_subprotocol(headers.get('Sec-WebSocket-Protocol', '').split(',')).strip() == NOTICES
 
 
 def _tokens(headers: Message, name: str) -> set[str]:

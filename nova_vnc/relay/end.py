@@ -17,6 +17,7 @@ class EndCause(enum.Enum):
     TARGET_CLOSED = 'the VNC server closed the connection'
     TARGET_LOST = 'the connection to the VNC server broke'
     CLOSED = 'the proxy closed the session'
+    TIME_UP = 'its time was up'
     INTERNAL_ERROR = 'internal error'
 
 

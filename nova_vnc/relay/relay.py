@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nova_vnc.net.websocket import CloseCode, build_close, build_header
+from nova_vnc.net.websocket import CloseCode, Opcode, build_close, build_frame, build_header
 from nova_vnc.relay.end import EndCause, RelayEnd
+from nova_vnc.relay.lifetime import Lifetime, Limit
 from nova_vnc.relay.loop import BROKEN, HANGUP, READ, WRITE, EventLoop
 from nova_vnc.relay.side import ClientSide, Side
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 _CLIENT_CAUSES = (EndCause.CLIENT_CLOSED, EndCause.CLIENT_LOST, EndCause.CLIENT_PROTOCOL_ERROR)
 
 EndObserver = Callable[[RelayEnd], None]
+# Is given payload that the relay has just read and passes on, which it must not keep as it is; must neither block nor
+# raise.
+Tap = Callable[[bytes | memoryview], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +59,12 @@ class Relay:
     """
 
     __slots__ = ('_buffer', '_bytes_from_client', '_bytes_from_target', '_cause', '_client', '_client_hung_up',
-                 '_close_code', '_close_reason', '_heard', '_loop', '_on_end', '_reported', '_silent_since',
-                 '_started_at', '_target', '_timing', 'observer')
+                 '_client_tap', '_close_code', '_close_reason', '_heard', '_lifetime', '_limit', '_loop', '_on_end',
+                 '_reported', '_silent_since', '_started_at', '_target', '_target_tap', '_timing', 'observer')
 
     def __init__(self, client: ClientSide, target: Side, *, loop: EventLoop, buffer: SharedBuffer, timing: Timing,
-                 observer: EndObserver, on_end: Callable[[Relay, RelayEnd, Exception | None], None]) -> None:
+                 observer: EndObserver, on_end: Callable[[Relay, RelayEnd, Exception | None], None],
+                 limit: Limit | None = None, client_tap: Tap | None = None, target_tap: Tap | None = None) -> None:
         self._loop = loop
         self._buffer = buffer
         self._timing = timing
@@ -76,6 +81,10 @@ class Relay:
         self._heard = False                        # since the last look at the client's pulse
         self._silent_since: float | None = None
         self._client_hung_up = False               # while it is not read
+        self._limit = limit
+        self._client_tap = client_tap
+        self._target_tap = target_tap
+        self._lifetime: Lifetime | None = None
         self._reported = False
 
     # What others may call.
@@ -89,6 +98,8 @@ class Relay:
     def start(self, from_client: bytes, from_target: bytes) -> None:
         """Begin with payload that was read before: from_client goes to the target, from_target to the client."""
         self._schedule(self._timing.ping_interval_s)
+        if self._limit is not None:
+            self._lifetime = Lifetime(self._loop, self, self._limit)
         if from_target:
             self._bytes_from_target = len(from_target)
             self._client.send(build_header(len(from_target)) + from_target)
@@ -103,6 +114,18 @@ class Relay:
             self._client.close_frame = build_close(CloseCode.GOING_AWAY)
             self._client.flush()
         self._close_both()
+
+    # What its lifetime calls, in the loop.
+
+    def notify(self, text: str) -> None:
+        """See lifetime.Limited."""
+        self._client.notice = build_frame(Opcode.TEXT, text.encode())
+        self._client.flush()
+        self._update_watch()
+
+    def expire(self, code: int, reason: str) -> None:
+        """See lifetime.Limited."""
+        self._end(EndCause.TIME_UP, code, reason)
 
     # What the loop calls.
 
@@ -157,6 +180,8 @@ class Relay:
             parser = self._client.parser
             payload = parser.receive(room[:size])
             if payload:
+                if self._client_tap is not None:
+                    self._client_tap(payload)
                 self._pass_to_target(payload)
             if parser.ping is not None or parser.end is not None:
                 self._answer_client()
@@ -189,6 +214,8 @@ class Relay:
         size = self._target.receive_into(self._buffer.target_room)
         if size > 0:
             self._bytes_from_target += size
+            if self._target_tap is not None:
+                self._target_tap(self._buffer.target_room[:size])
             self._client.send(self._buffer.frame(size))
             if self._client.unsent:
                 self._update_watch()
@@ -254,6 +281,9 @@ class Relay:
 
     def _note_end(self, cause: EndCause, code: int = CloseCode.ABNORMAL, reason: str = '') -> None:
         self._cause, self._close_code, self._close_reason = cause, code, reason
+        if self._lifetime is not None:
+            self._lifetime.cancel()
+            self._lifetime = None
 
     def _settle(self) -> None:
         """Do what the present state calls for: watch what is waited for; close what is done with."""

@@ -85,23 +85,25 @@ class Side:
 
 
 class ClientSide(Side):
-    """The connection to a browser: control frames go out between data frames.
+    """The connection to a browser: control frames and text go out between data frames.
 
     Of each kind at most one is waiting, so no client can make them pile up.
 
     :ivar parser: of what it sends
     :ivar pong: payload of a pong to be sent
+    :ivar notice: a text frame to be sent
     :ivar ping_due: whether a ping is to be sent
     :ivar close_frame: to be sent as the last frame
     :ivar close_sent: whether it was
     """
 
-    __slots__ = ('close_frame', 'close_sent', 'parser', 'ping_due', 'pong')
+    __slots__ = ('close_frame', 'close_sent', 'notice', 'parser', 'ping_due', 'pong')
 
     def __init__(self, sock: socket.socket, parser: FrameParser) -> None:
         super().__init__(sock)
         self.parser = parser
         self.pong: bytes | None = None
+        self.notice: bytes | None = None
         self.ping_due = False
         self.close_frame: bytes | None = None
         self.close_sent = False
@@ -109,7 +111,7 @@ class ClientSide(Side):
     def flush(self) -> None:
         super().flush()
         while not self.unsent:
-            frame = self._next_control()
+            frame = self._next_frame()
             if not frame:
                 return
             self.send(frame)
@@ -122,13 +124,15 @@ class ClientSide(Side):
         """See net.tcp_info."""
         return tcp_info.is_holding_back(self._sock, silence_s)
 
-    def _next_control(self) -> bytes:
+    def _next_frame(self) -> bytes:
         if self.close_sent:
             frame = b''
         elif self.pong is not None:
             frame, self.pong = build_frame(Opcode.PONG, self.pong), None
         elif self.ping_due:
             frame, self.ping_due = build_frame(Opcode.PING, b''), False
+        elif self.notice is not None:
+            frame, self.notice = self.notice, None
         elif self.close_frame is not None:
             frame, self.close_frame, self.close_sent = self.close_frame, None, True
         else:

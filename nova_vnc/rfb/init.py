@@ -115,12 +115,13 @@ class ServerInitReader(Machine):
         self.value = ServerInit(width, height, pixel_format, name)
 
 
-def console_name(display_name: str, uuid: str) -> bytes:
-    """Return the name for a ServerInit: 'display_name (uuid)' in at most 255 bytes of UTF-8.
+def console_name(display_name: str, uuid: str, note: str = '') -> bytes:
+    """Return the name for a ServerInit: 'display_name (uuid) note' in at most 255 bytes of UTF-8.
 
     Control characters are dropped. Where it would be too long the display name gives way, at a
-    character's border, never the uuid. An instance without a display name is its uuid alone.
+    character's border, never the uuid or the note. An instance without a display name is its uuid alone.
     """
-    suffix = f' ({uuid})'.encode()
+    behind = f' {note}' if note else ''
+    suffix = f' ({uuid}){behind}'.encode()
     shown = encode_bounded(display_name, MAX_CONSOLE_NAME_BYTES - len(suffix)).strip()
-    return shown + suffix if shown else uuid.encode()
+    return shown + suffix if shown else f'{uuid}{behind}'.encode()

@@ -157,6 +157,19 @@ class _HushFilter(stdlib_logging.Filter):
         return record.levelno <= stdlib_logging.DEBUG
 
 
+class _ClosingFilter(stdlib_logging.Filter):
+    """Leaves out what a broker still sends to a channel that is being closed: that is the way in which it closes.
+
+    oslo.messaging deletes the queue that it reads broadcasts from without cancelling its consumer first
+    (impl_rabbit, Connection.close), so the broker cancels that, and whatever it was about to deliver it delivers.
+    py-amqp warns of either. There is nothing to be done: what was not acknowledged the broker gives to others.
+    """
+
+    def filter(self, record: stdlib_logging.LogRecord) -> bool:
+        methods = (amqp.spec.Basic.Cancel, amqp.spec.Basic.Deliver)
+        return not (isinstance(record.args, tuple) and record.args[:1] and record.args[0] in methods)
+
+
 class _UnknownMethodFilter(stdlib_logging.Filter):
     """Turns the traceback for a method that is not known here into one line, once for each method and version.
 
@@ -200,6 +213,7 @@ def install(looked_at: LookedAt | None = None) -> None:
         for module in ('_drivers.amqpdriver', '_drivers.pool'):
             stdlib_logging.getLogger(f'{prefix}.{module}').addFilter(_HushFilter())
         stdlib_logging.getLogger(f'{prefix}.rpc.server').addFilter(unknown_methods)
+    stdlib_logging.getLogger('amqp').addFilter(_ClosingFilter())
     # Runs the driver's listener, and tells of what ends it before it starts it again.
     stdlib_logging.getLogger('oslo_utils.excutils').addFilter(_DriverFilter())
 

@@ -20,7 +20,7 @@ from oslo_log import log as logging
 
 from nova_vnc import context as nova_vnc_context
 from nova_vnc import exception
-from nova_vnc.rpc import background, broker_log, errors, serializer
+from nova_vnc.rpc import background, broker_log, errors, reply_exchange, serializer
 
 LOG = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ class Caller:
                  clock: Callable[[], float] = time.monotonic) -> None:
         self._client = oslo_messaging.get_rpc_client(transport, oslo_messaging.Target(),
                                                      serializer=serializer.ContextSerializer())
+        self._reply_exchange = reply_exchange.build_reply_exchange(transport)
         self._clock = clock
         self._turns = threading.BoundedSemaphore(max_concurrent)
         self._places = threading.BoundedSemaphore(max_concurrent + max_waiting)
@@ -70,7 +71,7 @@ class Caller:
             timeout_s = max(left_s - min(left_s * _MARGIN_PART, _MAX_MARGIN_S), 0.001)
             return self._prepare(target, timeout=timeout_s).call(ctxt, method, **kwargs)
         try:
-            return self._run(send, deadline)
+            return self._run(send, deadline, self._reply_exchange)
         except oslo_messaging.MessagingTimeout:
             raise NoAnswer(service=target.topic) from None
         except futures.TimeoutError:
@@ -99,8 +100,12 @@ class Caller:
         """Refuse further calls; those under way end on their own."""
         self._closed.set()
 
-    def _run(self, work: Callable[[], Any], deadline: float) -> Any:
-        """Return what work returns, in a thread that is left behind when the deadline comes first."""
+    def _run(self, work: Callable[[], Any], deadline: float,
+             replies: reply_exchange.ReplyExchange | None = None) -> Any:
+        """Return what work returns, in a thread that is left behind when the deadline comes first.
+
+        :param replies: where the answer may have to go through, if it does not come at once
+        """
         if self._closed.is_set() or self._clock() >= deadline or not self._places.acquire(blocking=False):
             raise futures.TimeoutError()
         try:
@@ -108,6 +113,11 @@ class Caller:
                 raise futures.TimeoutError()
             outcome = background.start(work, 'rpc-caller')
             outcome.add_done_callback(lambda _: self._turns.release())
+            while replies is not None and self._clock() < deadline:
+                done, _ = futures.wait([outcome], min(max(deadline - self._clock(), 0), reply_exchange.PATIENCE_S))
+                if done:
+                    break
+                replies.see_to_it()
             return outcome.result(max(deadline - self._clock(), 0))
         finally:
             self._places.release()
@@ -119,7 +129,7 @@ class Caller:
     @staticmethod
     def _translate(error: Exception, target: oslo_messaging.Target, method: str) -> Exception:
         if errors.is_unknown_method(error):
-            return UnknownMethod(target.topic, method)
+            return UnknownMethod(target.topic, method, errors.is_contract_known(error))
         ours = errors.translate(error)
         if ours is not None:
             return ours
@@ -130,7 +140,11 @@ class Caller:
 
 
 class UnknownMethod(Exception):
-    """The other side does not know the method; an older release, or Nova's own service."""
+    """The other side does not know the method; an older release, or Nova's own service.
 
-    def __init__(self, topic: str, method: str) -> None:
+    :ivar is_contract_known: it knows version and namespace
+    """
+
+    def __init__(self, topic: str, method: str, is_contract_known: bool = False) -> None:
         super().__init__(f'{topic} does not know {method}')
+        self.is_contract_known = is_contract_known

@@ -11,35 +11,68 @@ from collections.abc import Sequence
 from typing import Any
 
 import oslo_messaging
+from oslo_log import log as logging
 
-from nova_vnc import objects
+from nova_vnc import exception, objects
 from nova_vnc.context import RequestContext
 from nova_vnc.net.deadline import Deadline
-from nova_vnc.rpc import caller, expiring
+from nova_vnc.rpc import caller, extensions, upgrade_levels
+
+LOG = logging.getLogger(__name__)
 
 TOPIC = 'consoleauth'
 NAMESPACE = 'nova_vnc'
 NAMESPACE_VERSION = '1.0'
 NOVA_VERSION = '2.1'
+NOVA_VERSION_ICEHOUSE = '2.0'
 NOVA_VERSION_GRIZZLY = '1.2'
 MAX_PAGE = 1000          # entries of any reply
 MAX_REPORT = 500         # instances of one report_instances message
 
-_NOVA_TARGET = oslo_messaging.Target(topic=TOPIC, version=NOVA_VERSION)
+# What [upgrade_levels]consoleauth may say instead of a version (nova.consoleauth.rpcapi, VERSION_ALIASES, which ends
+# with newton; the contract has not changed since Kilo).
+_RELEASES = {
+    'grizzly': '1.2', 'havana': '1.2', 'icehouse': '2.0', 'juno': '2.0', 'kilo': '2.1', 'liberty': '2.1',
+    'mitaka': '2.1', 'newton': '2.1', 'ocata': '2.1', 'pike': '2.1', 'queens': '2.1', 'rocky': '2.1', 'stein': '2.1',
+}
+# Below it there is no deletion of tokens, and no way to name the instance.
+_LEAST_VERSION = (1, 2)
+
 _TARGET = oslo_messaging.Target(topic=TOPIC, namespace=NAMESPACE, version=NAMESPACE_VERSION)
+
+
+def version_to_send(upgrade_level: str | None) -> str:
+    """Return the version of Nova's methods to send, for a value of [upgrade_levels]consoleauth.
+
+    :raises ConfigurationError: neither a version, nor the name of a release, or one that lacks what is needed here
+    """
+    if not (upgrade_level or '').strip():
+        return NOVA_VERSION
+    version = upgrade_levels.parse('consoleauth', upgrade_level, _RELEASES)
+    if version < _LEAST_VERSION:
+        raise exception.ConfigurationError(
+            reason=f'[upgrade_levels]consoleauth = {upgrade_level}: below 1.2 (grizzly) is not spoken here')
+    if version < (2, 0):
+        return NOVA_VERSION_GRIZZLY
+    return NOVA_VERSION if version >= (2, 1) else NOVA_VERSION_ICEHOUSE
 
 
 class ConsoleAuthAPI:
     """Client of nova-consoleauth.
 
+    :param version: of Nova's methods, as version_to_send() returns it
+
     Every call raises ServiceUnavailable when there is no answer in timeout_s, or by the deadline that it is given
     instead, which may have been running for other calls before.
     """
 
-    def __init__(self, rpc_caller: caller.Caller, timeout_s: float = 10.0) -> None:
+    def __init__(self, rpc_caller: caller.Caller, timeout_s: float = 10.0, version: str = NOVA_VERSION) -> None:
         self._caller = rpc_caller
         self._timeout_s = timeout_s
-        self._without_namespace = expiring.ExpiringSet()
+        self._nova_target = oslo_messaging.Target(topic=TOPIC, version=version)
+        self._knows_access_url = version == NOVA_VERSION
+        self._extensions = extensions.Extensions()
+        self._said_foreign = False
         self._report_number = 0
 
     def authorize_console(self, ctxt: RequestContext, info: objects.ConnectInfo,
@@ -49,10 +82,10 @@ class ConsoleAuthAPI:
         :raises TokenInUse: the token is stored with other data
         :raises InvalidInput: a field is malformed
         """
-        self._caller.call(_NOVA_TARGET, ctxt, 'authorize_console', self._seconds(deadline), token=info.token,
+        newest = {'access_url': info.access_url} if self._knows_access_url else {}
+        self._caller.call(self._nova_target, ctxt, 'authorize_console', self._seconds(deadline), token=info.token,
                           console_type=info.console_type, host=info.host, port=info.port,
-                          internal_access_path=info.internal_access_path, instance_uuid=info.instance_uuid,
-                          access_url=info.access_url)
+                          internal_access_path=info.internal_access_path, instance_uuid=info.instance_uuid, **newest)
 
     def check_token(self, ctxt: RequestContext, token: str, deadline: Deadline | None = None) -> objects.TokenCheck:
         """Ask what a token stands for; of a real nova-consoleauth, if that is what answers.
@@ -60,20 +93,19 @@ class ConsoleAuthAPI:
         :raises InvalidConnectionInfo: the answer cannot be used
         """
         deadline = deadline or Deadline(self._timeout_s)
-        if TOPIC not in self._without_namespace:
-            try:
-                return objects.TokenCheck.from_dict(
-                    self._caller.call(_TARGET, ctxt, 'check_token', deadline.remaining(), token=token))
-            except caller.UnknownMethod:
-                self._without_namespace.add(TOPIC)
-        info = self._caller.call(_NOVA_TARGET, ctxt, 'check_token', deadline.remaining(), token=token)
+        try:
+            return objects.TokenCheck.from_dict(self._extensions.call(TOPIC, lambda: self._caller.call(
+                _TARGET, ctxt, 'check_token', deadline.remaining(), token=token), deadline))
+        except caller.UnknownMethod:
+            self._say_foreign()
+        info = self._caller.call(self._nova_target, ctxt, 'check_token', deadline.remaining(), token=token)
         if not info:
             return objects.TokenCheck(None, objects.REASON_INVALID)
         return objects.TokenCheck(objects.ConnectInfo.from_dict(info))
 
     def delete_tokens_for_instance(self, ctxt: RequestContext, instance_uuid: str,
                                    deadline: Deadline | None = None) -> None:
-        self._caller.cast(_NOVA_TARGET, ctxt, 'delete_tokens_for_instance', self._seconds(deadline),
+        self._caller.cast(self._nova_target, ctxt, 'delete_tokens_for_instance', self._seconds(deadline),
                           instance_uuid=instance_uuid)
 
     def get_instance(self, ctxt: RequestContext, instance_uuid: str,
@@ -113,6 +145,21 @@ class ConsoleAuthAPI:
             self._caller.cast(_TARGET, ctxt, 'report_instances', self._seconds(deadline), host=host,
                               report_number=self._report_number, total=len(entries),
                               instances=entries[start:start + MAX_REPORT])
+
+    def takes_reports(self, ctxt: RequestContext, deadline: Deadline | None = None) -> bool:
+        """Tell whether it knows our methods, by one of them; a real one says no, with a traceback in its log."""
+        try:
+            self._caller.call(_TARGET, ctxt, 'check_token', self._seconds(deadline), token='')
+        except caller.UnknownMethod as error:
+            return error.is_contract_known
+        return True
+
+    def _say_foreign(self) -> None:
+        if not self._said_foreign:
+            self._said_foreign = True
+            LOG.info("The nova-consoleauth of this cloud is Nova's own. What it does not tell is left out: the name of "
+                     'a VM in the title of its console, why a console with a valid token does not open, and the id of '
+                     'the request that asked for it. It is asked again in a day, or after a restart of this service')
 
     def _seconds(self, deadline: Deadline | None) -> float:
         return self._timeout_s if deadline is None else deadline.remaining()

@@ -61,3 +61,12 @@ def is_unknown_method(error: Exception) -> bool:
         return error.exc_type in ('UnsupportedVersion', 'NoSuchMethod', 'RPCVersionCapError')
     return isinstance(error, (oslo_messaging.UnsupportedVersion, oslo_messaging.NoSuchMethod,
                               oslo_messaging.RPCVersionCapError))
+
+
+def is_contract_known(error: Exception) -> bool:
+    """Tell, of an answer that is_unknown_method(), whether only the method is unknown: version and namespace are not.
+
+    oslo.messaging's dispatcher says which.
+    """
+    name = error.exc_type if isinstance(error, oslo_messaging.RemoteError) else type(error).__name__
+    return name == 'NoSuchMethod'

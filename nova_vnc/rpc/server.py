@@ -14,6 +14,7 @@ from oslo_messaging import opts
 from nova_vnc import threads
 from nova_vnc.net.deadline import Deadline
 from nova_vnc.rpc import broker_log, serializer
+from nova_vnc.rpc.transport import broker_of
 
 LOG = logging.getLogger(__name__)
 
@@ -21,13 +22,17 @@ LOG = logging.getLogger(__name__)
 # oslo.messaging itself tries again.
 _RETRY_S = 5.0
 _POLL_S = 0.05
+# A service that is told to stop is gone within two seconds, and its database or hypervisor takes a part of them.
+STOP_TIMEOUT_S = 1.5
+_WAKE_EVERY_S = 0.2
+_WAKE_NAMESPACE = 'nova_vnc.server'
 
 
 def build_server(transport: oslo_messaging.Transport, topic: str, server: str,
                  endpoints: Sequence[object]) -> oslo_messaging.RPCServer:
     """Make a server for the queues `topic` and `topic.server`; its start() may block while there is no broker."""
     return oslo_messaging.get_rpc_server(
-        transport, oslo_messaging.Target(topic=topic, server=server), list(endpoints),
+        transport, oslo_messaging.Target(topic=topic, server=server), [*endpoints, WakeEndpoint()],
         serializer=serializer.ContextSerializer(),
         access_policy=oslo_messaging.DefaultRPCAccessPolicy)
 
@@ -39,6 +44,15 @@ def count_threads(conf: Any) -> int:
         if group is None:
             conf.register_opts([option for option in options if option.dest == 'executor_thread_pool_size'])
     return conf.executor_thread_pool_size
+
+
+class WakeEndpoint:
+    """What a server is sent by itself when it is to stop."""
+
+    target = oslo_messaging.Target(namespace=_WAKE_NAMESPACE, version='1.0')
+
+    def wake(self, ctxt: Any) -> None:
+        pass
 
 
 class BackgroundServer:
@@ -64,15 +78,21 @@ class BackgroundServer:
         """Tell whether the queues are there, once they are or the time is over."""
         return self._listening.wait(timeout_s)
 
-    def stop(self, timeout_s: float = 5.0, hurry: threading.Event | None = None) -> None:
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S, hurry: threading.Event | None = None) -> None:
         """Take no further messages, and wait for the answers under way: timeout_s seconds, or until `hurry` is set."""
+        stop_all([self], timeout_s, hurry)
+
+    def begin_stop(self) -> threading.Event:
+        """Take no further messages; the event says that the answers under way have been given."""
         self._stopping.set()
         closed = threading.Event()
-        threading.Thread(target=self._close, args=(closed,), name=f'rpc-stop-{self._topic}', daemon=True).start()
-        deadline = Deadline(timeout_s)
-        while not (closed.wait(min(_POLL_S, deadline.remaining())) or deadline.expired()):
-            if hurry is not None and hurry.is_set():
-                return
+        if self._listening.is_set():
+            threading.Thread(target=self._close, args=(closed,), name=f'rpc-stop-{self._topic}', daemon=True).start()
+            threading.Thread(target=self._wake, args=(closed,), name=f'rpc-wake-{self._topic}', daemon=True).start()
+        else:
+            # It waits for the broker, or has not begun: nobody has asked anything.
+            closed.set()
+        return closed
 
     def _listen(self) -> None:
         while not self._stopping.is_set():
@@ -94,3 +114,34 @@ class BackgroundServer:
                 self._server.wait()
         finally:
             closed.set()
+
+    def _wake(self, closed: threading.Event) -> None:
+        """Send messages to this server until it has closed.
+
+        oslo.messaging's listener waits for messages for up to 5 s at a time and looks only in between whether it is to
+        stop (amqpdriver, ACK_REQUEUE_EVERY_SECONDS_MAX). Each message has a short life: should the server be gone,
+        the next one on its queue, which may be Nova's, does not get it.
+        """
+        transport, topic, server, _ = self._arguments
+        if broker_of(transport) is None:
+            return
+        client = oslo_messaging.get_rpc_client(transport, oslo_messaging.Target(
+            topic=topic, server=server, namespace=_WAKE_NAMESPACE, version='1.0'))
+        while not closed.is_set():
+            try:
+                client.prepare(timeout=_WAKE_EVERY_S).call({}, 'wake')
+            except oslo_messaging.MessagingTimeout:
+                continue
+            except Exception as error:
+                LOG.debug('A message to this service itself: %s', error)
+            closed.wait(_WAKE_EVERY_S)
+
+
+def stop_all(servers: Sequence[BackgroundServer], timeout_s: float = STOP_TIMEOUT_S,
+             hurry: threading.Event | None = None) -> None:
+    """Stop several servers at the same time, as BackgroundServer.stop() does one."""
+    deadline = Deadline(timeout_s)
+    for closed in [server.begin_stop() for server in servers]:
+        while not (closed.wait(min(_POLL_S, deadline.remaining())) or deadline.expired()):
+            if hurry is not None and hurry.is_set():
+                return

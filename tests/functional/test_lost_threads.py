@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import types
+from pathlib import Path
 from typing import Any
 
 import oslo_messaging
@@ -27,9 +28,12 @@ from nova_vnc.compute.virt.demo.screen import Screen
 from nova_vnc.compute.virt.demo.server import DemoServer
 from nova_vnc.compute.virt.libvirt.driver import LibvirtDriver
 from nova_vnc.consoleauth.service import ConsoleAuthService
+from nova_vnc.db.databases import Databases
+from nova_vnc.novncproxy import recording
 from nova_vnc.novncproxy import server as proxy_server
 from nova_vnc.novncproxy.floods import FloodLog
 from nova_vnc.novncproxy.pending import Limits, PendingConnections
+from nova_vnc.novncproxy.recording import Recorder
 from nova_vnc.rpc import server as rpc_server
 from nova_vnc.rpc import transport
 from tests.fixtures.backend import concurrency_backend
@@ -95,7 +99,7 @@ def test_rpc_server(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_token_purge(process: Process) -> None:
     service = ConsoleAuthService(types.SimpleNamespace(start=lambda fail: None), None,
-                                 types.SimpleNamespace(purge=broken), None)
+                                 types.SimpleNamespace(purge=broken), Databases())
     service.start(process.fail)
     process.assert_ended_for_want_of('token-purge')
 
@@ -166,6 +170,14 @@ def test_demo_clock(process: Process) -> None:
     driver.start(lambda: None, process.fail)
     process.assert_ended_for_want_of('demo-clock')
     driver.stop()
+
+
+def test_recordings(process: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(str(tmp_path / 'session'))
+    recorder.start(process.fail)
+    monkeypatch.setattr(recording.concurrency, 'run_native', broken)
+    recorder.open('1')
+    process.assert_ended_for_want_of('recordings')
 
 
 def test_demo_accept(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,9 @@
 """The console page in Chromium, over the installed noVNC: what it shows, and what it says when something is wrong."""
 
 import http.server
+import re
 import threading
+import time
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -76,6 +78,18 @@ def test_a_console_is_titled_and_takes_keys_at_once(rig: Rig, guest: DemoServer,
     browser.type('hello')
     wait_until(lambda: find_picture(browser.canvas_image(), demo_text('hello')), 30, 'the word on the screen')
     assert [line for line in browser.console_log() if 'Content Security Policy' in line] == []
+
+
+def test_a_console_at_an_address_of_ipv6(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    rig.stop()
+    rig.conf.set_override('novncproxy_host', '::1', 'vnc')
+    rig.start(with_consoleauth=False)
+    base = f'http://[::1]:{rig.proxy.port}'
+    token = rig.grant(*guest.address, access_url=f'{base}/vnc_auto.html')
+    browser.open(f'{base}/vnc_auto.html?path=%3Ftoken%3D{token}')
+    browser.wait_for(CONNECTED)
+    browser.type('hello')
+    wait_until(lambda: find_picture(browser.canvas_image(), demo_text('hello')), 30, 'the word on the screen')
 
 
 def test_the_link_of_queens_with_the_title_of_horizon(rig: Rig, guest: DemoServer, browser: Browser) -> None:
@@ -166,6 +180,37 @@ def test_a_vm_that_closes_its_console(rig: Rig, guest: DemoServer, browser: Brow
     assert may_reconnect
     browser.click('#reconnect')
     assert wait_until(lambda: "The VM's console cannot be reached." in notice(browser)[0], 30, 'the reason')
+
+
+def test_a_session_of_limited_time(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    rig.stop()
+    rig.conf.set_override('enforce_session_timeout', True, 'consoleauth')
+    rig.start(with_consoleauth=False)
+    host, port = guest.address
+
+    def open_for(seconds: int) -> None:
+        browser.open(url(rig, rig.grant(host, port, access_url=f'{rig.origin}/vnc_auto.html',
+                                        expires=int(time.time()) + seconds)))
+        browser.wait_for(CONNECTED)
+
+    open_for(600)
+    assert re.fullmatch(re.escape(NAME) + r' until \d\d:\d\d UTC', browser.title)
+    assert browser.evaluate("document.querySelector('#warning').hidden")
+    open_for(15)
+    browser.wait_for("!document.querySelector('#warning').hidden")
+    warning = "document.querySelector('#warning').innerText"
+    assert re.fullmatch(r'This console closes in 1?\d s\. Ask for a new link to go on\.', browser.evaluate(warning))
+    left = browser.evaluate("document.querySelector('#warning-time').innerText")
+    browser.wait_for(f"document.querySelector('#warning-time').innerText !== '{left}'")
+    # noVNC has taken no harm from the text message.
+    browser.type('hello')
+    wait_until(lambda: find_picture(browser.canvas_image(), demo_text('hello')), 30, 'the word on the screen')
+    text, may_reconnect = notice(browser)
+    assert 'The time of this console is up. Ask for a new link.' in text
+    assert 'code 4440' in text
+    assert 'req-' in text
+    assert not may_reconnect
+    assert browser.evaluate("document.querySelector('#warning').hidden")
 
 
 def test_a_console_service_that_stops(rig: Rig, guest: DemoServer, browser: Browser) -> None:

@@ -4,13 +4,14 @@
 from collections.abc import Iterator
 
 import pytest
-from PIL import Image, ImageChops
+from PIL import Image
 
 from tests.fixtures.backend import concurrency_backend
 from tests.fixtures.browser import Browser
 from tests.fixtures.cloud import Cloud
 from tests.fixtures.guest import Guest
 from tests.fixtures.libvirt import Libvirtd
+from tests.fixtures.pictures import differing_pixels
 from tests.fixtures.polling import wait_until
 from tests.fixtures.rabbitmq import RabbitMQ
 
@@ -36,12 +37,6 @@ def cloud(rabbitmq: RabbitMQ, libvirtd: Libvirtd, guest: Guest) -> Iterator[Clou
     with Cloud(rabbitmq.url, libvirtd.uri) as cloud:
         cloud.wait_for_server(guest.uuid)
         yield cloud
-
-
-def differing_pixels(one: Image.Image, other: Image.Image) -> int:
-    assert one.size == other.size
-    difference = ImageChops.difference(one, other).convert('L')
-    return sum(difference.histogram()[1:])
 
 
 def picture_on_page(browser: Browser, size: tuple[int, int]) -> list[Image.Image]:

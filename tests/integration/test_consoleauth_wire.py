@@ -50,15 +50,16 @@ class QueensClient:
     def close(self) -> None:
         self._connection.close()
 
-    def cast(self, vector: Vector, **changes: Any) -> None:
+    def cast(self, vector: Vector, *, routing_key: str | None = None, **changes: Any) -> None:
         self._producer.publish(
-            vector.body(**changes), exchange='nova', routing_key=vector.routing_key, serializer='json',
+            vector.body(**changes), exchange='nova', routing_key=routing_key or vector.routing_key, serializer='json',
             **{key: value for key, value in vector.properties.items() if key in ('delivery_mode', 'priority')})
 
-    def call(self, vector: Vector, **changes: Any) -> dict[str, Any]:
+    def call(self, vector: Vector, *, routing_key: str | None = None, **changes: Any) -> dict[str, Any]:
         """Return the reply: result, failure, ending and so on."""
         msg_id = uuid.uuid4().hex
-        self.cast(vector, _msg_id=msg_id, _reply_q=self._reply_queue, _unique_id=uuid.uuid4().hex, **changes)
+        self.cast(vector, routing_key=routing_key, _msg_id=msg_id, _reply_q=self._reply_queue,
+                  _unique_id=uuid.uuid4().hex, **changes)
         body = wait_until(self._get_reply, READY_S, 'a reply')
         assert body['oslo.version'] == '2.0'
         reply = json.loads(body['oslo.message'])

@@ -22,3 +22,13 @@ def test_to_wire_round_trip_without_the_keystone_token():
     read = context.RequestContext.from_wire(values)
     assert (read.user_id, read.project_id, read.request_id, read.global_request_id) == (
         'u', 'p', sent.request_id, 'req-0')
+
+
+def test_roles_domain_and_scope_travel():
+    sent = context.RequestContext(user_id='u', user_name='alice', user_domain_id='d', roles=['member', 'reader'],
+                                  system_scope='all', domain_id='d2', project_domain_id='d3', is_admin=True,
+                                  is_admin_project=False, overwrite=False)
+    read = context.RequestContext.from_wire(sent.to_wire())
+    for name in ('user_id', 'user_name', 'user_domain_id', 'roles', 'system_scope', 'domain_id', 'project_domain_id',
+                 'is_admin', 'is_admin_project', 'project_id'):
+        assert getattr(read, name) == getattr(sent, name)

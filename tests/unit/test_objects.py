@@ -55,6 +55,13 @@ def test_connect_info_never_shows_its_secrets():
     assert objects.ConnectInfo.from_dict(info.to_dict()) == info
 
 
+def test_connect_info_of_another_console_may_have_no_port():
+    values = {'token': TOKEN, 'host': 'h', 'port': None, 'instance_uuid': UUID, 'console_type': 'spice-direct'}
+    assert objects.ConnectInfo.from_dict(values).port == ''
+    with pytest.raises(exception.InvalidConnectionInfo):
+        objects.ConnectInfo.from_dict({**values, 'port': -1})
+
+
 @pytest.mark.parametrize('change', [{'port': None}, {'port': 'x'}, {'port': 70000}, {'port': True}, {'host': ''},
                                     {'host': None}])
 def test_connect_info_of_no_use(change):

@@ -7,6 +7,7 @@ from typing import Any
 
 from nova_vnc.api import faults
 from nova_vnc.api.microversion import Microversion
+from nova_vnc.api.policies import console_auth_tokens as policies
 from nova_vnc.api.request import ApiRequest
 
 # Before, it told of RDP consoles alone; those are gone, and Nova answers 400.
@@ -16,8 +17,7 @@ _FIRST = Microversion(2, 31)
 def show(request: ApiRequest, token: str) -> dict[str, Any]:
     if request.version < _FIRST:
         raise faults.Refusal(400, f'Console tokens are shown from microversion {_FIRST} on.')
-    if not request.context.is_admin:
-        raise faults.Refusal(403, "Policy doesn't allow os_compute_api:os-console-auth-tokens to be performed.")
+    request.authorize(policies.SHOW)
     info = request.plane.check_token(request.context, token, request.deadline)
     if info is None:
         raise faults.Refusal(404, 'Token not found')

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from nova_vnc.api import microversion, validation
+from nova_vnc.api.policies import remote_consoles as policies
 from nova_vnc.api.request import ApiRequest
 from nova_vnc.api.schemas import remote_consoles as schemas
 
@@ -15,5 +16,7 @@ def create(request: ApiRequest, server_id: str) -> dict[str, Any]:
     body = request.body()
     validation.check_body(body, schemas.CREATE, request.version)
     protocol, console_type = body['remote_console']['protocol'], body['remote_console']['type']
-    url = request.plane.create_console(request.context, server_id, protocol, console_type, request.deadline)
+    entry = request.plane.get_instance(request.context, server_id, request.deadline)
+    request.authorize(policies.CREATE, entry.instance.project_id)
+    url = request.plane.create_console(request.context, entry, protocol, console_type, request.deadline)
     return {'remote_console': {'protocol': protocol, 'type': console_type, 'url': url}}

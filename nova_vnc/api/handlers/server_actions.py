@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from nova_vnc.api import console_plane, faults, validation
 from nova_vnc.api.microversion import MIN, Microversion
+from nova_vnc.api.policies import remote_consoles as policies
 from nova_vnc.api.request import ApiRequest
 from nova_vnc.api.schemas import server_actions as schemas
 
@@ -37,6 +38,7 @@ def act(request: ApiRequest, server_id: str) -> dict[str, Any]:
         raise faults.Refusal(404)
     validation.check_body(body, {MIN: _ACTIONS[name].schema}, request.version)
     console_type = body[name]['type']
-    url = request.plane.create_console(request.context, server_id, _ACTIONS[name].protocol, console_type,
-                                       request.deadline)
+    request.authorize(policies.CREATE)
+    entry = request.plane.get_instance(request.context, server_id, request.deadline)
+    url = request.plane.create_console(request.context, entry, _ACTIONS[name].protocol, console_type, request.deadline)
     return {'console': {'type': console_type, 'url': url}}

@@ -9,6 +9,7 @@ from typing import Any
 
 from nova_vnc import exception
 from nova_vnc.api import microversion, server_filter, validation
+from nova_vnc.api.policies import servers as policies
 from nova_vnc.api.request import ApiRequest
 from nova_vnc.api.schemas import servers as schemas
 from nova_vnc.api.views import links
@@ -19,22 +20,30 @@ _View = Callable[[ApiRequest, DirectoryEntry], dict[str, Any]]
 
 
 def index(request: ApiRequest) -> dict[str, Any]:
-    return _list(request, views.summary, [views.COLLECTION])
+    request.authorize(policies.INDEX)
+    return _list(request, policies.INDEX, views.summary, [views.COLLECTION])
 
 
 def detail(request: ApiRequest) -> dict[str, Any]:
-    return _list(request, views.document, [views.COLLECTION, 'detail'])
+    request.authorize(policies.DETAIL)
+    shown = views.Shown.to(request)     # Nova asks once, and not for each server
+    return _list(request, policies.DETAIL, lambda request, entry: views.document(request, entry, shown),
+                 [views.COLLECTION, 'detail'])
 
 
 def show(request: ApiRequest, server_id: str) -> dict[str, Any]:
-    return {'server': views.document(request, request.plane.get_instance(request.context, server_id, request.deadline))}
+    entry = request.plane.get_instance(request.context, server_id, request.deadline)
+    project_id = entry.instance.project_id
+    request.authorize(policies.SHOW, project_id)
+    return {'server': views.document(request, entry, views.Shown.to(request, project_id))}
 
 
-def _list(request: ApiRequest, view: _View, path: list[str]) -> dict[str, Any]:
+def _list(request: ApiRequest, rule: str, view: _View, path: list[str]) -> dict[str, Any]:
     query = request.query()
     validation.check_query(query, schemas.INDEX_QUERY, request.version)
     known = microversion.pick(schemas.INDEX_QUERY, request.version)['properties']
-    wanted = server_filter.parse(query, known, request.context, request.version, request.page_limit)
+    wanted = server_filter.parse(query, known, server_filter.Asker(request.context, request.rights, rule),
+                                 request.version, request.page_limit)
     page = _find(request, wanted)
     answer: dict[str, Any] = {'servers': [view(request, entry) for entry in page]}
     if page and len(page) == wanted.limit:

@@ -32,6 +32,17 @@ class Report:
     instances: Sequence[objects.InstanceRecord]
 
 
+@dataclasses.dataclass(frozen=True)
+class HostState:
+    """A compute host as the operator sees it."""
+
+    host: str
+    last_report_at: float       # unix seconds
+    instances: int              # VMs that it holds
+    is_silent: bool
+    is_unknown: bool
+
+
 class InstanceDirectory(abc.ABC):
     """Knows the VMs; for several processes of nova-consoleauth at once, over restarts; thread-safe.
 
@@ -61,6 +72,45 @@ class InstanceDirectory(abc.ABC):
         :raises MarkerNotFound: no such entry, or one of another project
         """
 
+    def reported(self) -> ReportedDirectory | None:
+        """Return the directory itself if it needs the reports of compute hosts, and what the operator says."""
+        return None
+
+
+class ReportedDirectory(InstanceDirectory):
+    """Knows what compute hosts report, and believes the operator more than them."""
+
+    def reported(self) -> ReportedDirectory:
+        return self
+
     @abc.abstractmethod
     def report(self, report: Report) -> None:
         """Learn what a compute host has."""
+
+    @abc.abstractmethod
+    def set_owner(self, instance_uuid: str, project_id: str, user_id: str | None) -> bool:
+        """Let a VM belong to them, whatever hosts say; return whether any host has it already."""
+
+    @abc.abstractmethod
+    def unset_owner(self, instance_uuid: str) -> bool:
+        """Undo set_owner(); return whether there was an owner set."""
+
+    @abc.abstractmethod
+    def set_host(self, instance_uuid: str, host: str) -> None:
+        """Let a VM be on this host, by the operator's word, until the host lets it go or another one takes it over.
+
+        What others say of it now does not count until they have stopped saying so.
+
+        :raises InvalidInput: the host does not report the VM
+        """
+
+    @abc.abstractmethod
+    def hosts(self) -> Sequence[HostState]:
+        """Return all hosts that have reported, ordered by name."""
+
+    @abc.abstractmethod
+    def forget_host(self, host: str) -> int:
+        """Forget a host and what it reported, and return how many VMs that was. It may report again.
+
+        :raises InvalidInput: no such host
+        """

@@ -8,7 +8,6 @@ the last one lets it go.
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -20,6 +19,7 @@ from nova_vnc.consoleauth import resources
 from nova_vnc.consoleauth.directory import base, name_filter, settlement, silence
 from nova_vnc.db import instances, reports
 from nova_vnc.db.engine import Database
+from nova_vnc.db.schema import Content
 from nova_vnc.rpc import expiring
 
 LOG = logging.getLogger(__name__)
@@ -28,25 +28,15 @@ LOG = logging.getLogger(__name__)
 # number is no old message but a host whose clock was set back.
 _NUMBERS_COUNT_FOR_S = 30.0
 _MAX_LENGTH = 255       # of the columns
-
+# Of a VM, by a host that reports it; and its id.
+_SAID = frozenset({'uuid', 'name', 'display_name', 'project_id', 'user_id', 'vm_state', 'task_state'})
 
 # A VM that nobody has is remembered for so long, with its owner: while it is shelved, or between two hosts.
 _REMEMBER_S = 30 * 24 * 3600.0
 _FORGET_INTERVAL_S = 3600.0
 
 
-@dataclasses.dataclass(frozen=True)
-class HostState:
-    """A compute host as the operator sees it."""
-
-    host: str
-    last_report_at: float       # unix seconds
-    instances: int              # VMs that it holds
-    is_silent: bool
-    is_unknown: bool
-
-
-class ReportedInstanceDirectory(base.InstanceDirectory):
+class ReportedInstanceDirectory(base.ReportedDirectory):
     """:param stale_after_s: a host that has reported nothing for so long counts as silent
     :param unknown_after_s: and after so long as gone, and its VMs as unknown; 0: never
     :param clock: unix seconds
@@ -67,7 +57,9 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
     @classmethod
     def build(cls, parts: resources.Resources) -> ReportedInstanceDirectory:
         options = parts.conf.consoleauth
-        return cls(parts.database(), options.host_stale_after, unknown_after_s=options.host_unknown_after)
+        database = parts.database()
+        database.require(Content.OURS, '[consoleauth]instance_directory = reported')
+        return cls(database, options.host_stale_after, unknown_after_s=options.host_unknown_after)
 
     def get(self, instance_uuid: str) -> base.Entry | None:
         row = self._database.read(lambda connection: instances.find(connection, instance_uuid))
@@ -94,13 +86,14 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
             self._forgot_at = now
             self._database.write(lambda connection: instances.forget_released(connection, now - _REMEMBER_S))
 
+    def set_owner(self, instance_uuid: str, project_id: str, user_id: str | None) -> bool:
+        self._database.write(lambda connection: instances.set_owner(connection, instance_uuid, project_id, user_id))
+        return self.get(instance_uuid) is not None
+
+    def unset_owner(self, instance_uuid: str) -> bool:
+        return self._database.write(lambda connection: instances.unset_owner(connection, instance_uuid))
+
     def set_host(self, instance_uuid: str, host: str) -> None:
-        """Let a VM be on this host, by the operator's word, until the host lets it go or another one takes it over.
-
-        What others say of it now does not count until they have stopped saying so.
-
-        :raises InvalidInput: the host does not report the VM
-        """
         now = self._clock()
 
         def work(connection: Any) -> list[settlement.Change]:
@@ -114,19 +107,14 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
         LOG.info('The operator says that instance %s is on host %s', instance_uuid, host)
         self._log(changes)
 
-    def hosts(self) -> list[HostState]:
-        """Return all hosts that have reported, ordered by name."""
+    def hosts(self) -> list[base.HostState]:
         now = self._clock()
-        return [HostState(found.host, found.last_report_at, found.held,
-                          self._silence.is_stale(found.silent_since, now),
-                          self._silence.is_gone(found.silent_since, now))
+        return [base.HostState(found.host, found.last_report_at, found.held,
+                               self._silence.is_stale(found.silent_since, now),
+                               self._silence.is_gone(found.silent_since, now))
                 for found in self._database.read(instances.hosts)]
 
     def forget_host(self, host: str) -> int:
-        """Forget a host and what it reported, and return how many VMs that was. It may report again.
-
-        :raises InvalidInput: no such host
-        """
         now = self._clock()
 
         def work(connection: Any) -> tuple[int, list[settlement.Change]]:
@@ -205,7 +193,7 @@ class ReportedInstanceDirectory(base.InstanceDirectory):
 def _row(record: objects.InstanceRecord) -> dict[str, Any]:
     """Return the columns of reported_instances. What a sender got wrong is made to fit, and does no harm."""
     row: dict[str, Any] = {name: None if value is None else _fit(value)
-                           for name, value in record.to_dict().items() if name not in ('id', 'host')}
+                           for name, value in record.to_dict().items() if name in _SAID}
     for name in ('name', 'display_name', 'vm_state'):
         row[name] = row[name] or ''
     is_id = isinstance(record.id, int) and 0 <= record.id < 2 ** 63

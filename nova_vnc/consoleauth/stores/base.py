@@ -6,14 +6,15 @@ from __future__ import annotations
 import abc
 
 from nova_vnc.consoleauth import resources
-from nova_vnc.consoleauth.tokens import StoredToken
+from nova_vnc.consoleauth.tokens import Authorization
 
 
 class TokenStore(abc.ABC):
     """Keeps tokens for several processes of nova-consoleauth at once, over restarts; thread-safe.
 
-    A token in clear never gets here. Every method raises StoreUnavailable when the store cannot be used now, within a
-    few seconds. tests/unit/consoleauth/stores/test_contract.py runs on every driver.
+    A token in clear gets here and no further: a driver keeps its hash (tokens.hash_token), and the access_url without
+    it, each in a way of its own (stores.access_urls has two). Every method raises StoreUnavailable when the store
+    cannot be used now, within a few seconds. tests/unit/consoleauth/stores/test_contract.py runs on every driver.
     """
 
     @classmethod
@@ -25,15 +26,17 @@ class TokenStore(abc.ABC):
         """
 
     @abc.abstractmethod
-    def add(self, stored: StoredToken) -> None:
+    def add(self, authorization: Authorization) -> None:
         """Keep a token. One that is kept already, with the same data, is valid until the later of both times.
+
+        created_at and request_id are no such data: they tell when and by whom it was asked for.
 
         :raises TokenInUse: it is kept with other data
         """
 
     @abc.abstractmethod
-    def get(self, token_hash: str, now: float) -> StoredToken | None:
-        """Return a token that is valid at a time (unix seconds)."""
+    def get(self, token: str, now: float) -> Authorization | None:
+        """Return what was authorized by a token, if that is valid at a time (unix seconds)."""
 
     @abc.abstractmethod
     def delete_for_instance(self, instance_uuid: str) -> int:

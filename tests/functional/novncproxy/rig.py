@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import oslo_messaging
 import websocket
@@ -169,7 +169,8 @@ class Rig:
     def grant(self, host: str, port: int | str, **changes: object) -> str:
         """Return a token that is valid for a VNC server."""
         token = str(uuid.uuid4())
-        check_changes = {name: changes.pop(name) for name in ('display_name', 'request_id') if name in changes}
+        check_changes = {name: changes.pop(name) for name in ('display_name', 'expires', 'request_id')
+                         if name in changes}
         info = objects.ConnectInfo(token=token, console_type='novnc', host=host, port=str(port),
                                    instance_uuid=INSTANCE_UUID, access_url='http://127.0.0.1:6080/vnc_auto.html')
         self.consoleauth.checks[token] = objects.TokenCheck(
@@ -205,13 +206,14 @@ class Rig:
         sock.sendall(request)
         return parse_response(receive_until_eof(sock))
 
-    def open_websocket(self, target: str, *, origin: str | None = None, **options: object) -> WebSocketClient:
+    def open_websocket(self, target: str, *, origin: str | None = None, subprotocols: Sequence[str] = (),
+                       **options: object) -> WebSocketClient:
         """Do the opening handshake; raises websocket.WebSocketBadStatusException, which holds the response."""
         client = websocket.WebSocket(**options)
         client.settimeout(TIMEOUT_S)
         self._stack.callback(client.shutdown)
         headers = {'suppress_origin': True} if origin is None else {'origin': origin}
-        client.connect(f'ws://127.0.0.1:{self.proxy.port}{target}', **headers)
+        client.connect(f'ws://127.0.0.1:{self.proxy.port}{target}', subprotocols=list(subprotocols), **headers)
         return WebSocketClient(client)
 
     def open_console(self, token: str, *, origin: str | None = None) -> WebSocketClient:

@@ -329,7 +329,8 @@ class TestWebSocketHandshake:
         assert rig.start().send_raw(request).status == 200
 
     @pytest.mark.parametrize(('offered', 'answered'), [
-        (None, None), ('binary', 'binary'), ('binary, base64', 'binary'), ('base64, binary', 'binary')])
+        (None, None), ('binary', 'binary'), ('binary, base64', 'binary'), ('base64, binary', 'binary'),
+        ('nova-vnc.notices, binary', 'nova-vnc.notices'), ('binary, nova-vnc.notices', 'binary')])
     def test_subprotocol(self, rig, offered, answered):
         token = rig.start().console()
         sock = rig.connect()
@@ -341,3 +342,13 @@ class TestWebSocketHandshake:
         response = parse_response(answer)
         assert response.status == 101
         assert response.headers.get('sec-websocket-protocol') == answered
+
+
+def test_an_empty_line_before_a_request(rig):
+    rig.start()
+    request = build_request('/vnc.html', Connection='close')
+    assert rig.send_raw(b'\r\n' + request).status == 200
+    # As clients do that send one behind a body.
+    sock = rig.connect()
+    sock.sendall(build_request('/vnc.html') + b'\r\n' + request)
+    assert receive_until_eof(sock).count(b'HTTP/1.1 200 OK') == 2

@@ -25,6 +25,16 @@ UNKNOWN = 'd3c5f3a0-4b0c-4f4c-9d3e-6a4b8b1f0f2e'
 NOT_VALID = 'This console link is not valid any more. Ask for a new one.'
 
 
+class RawCheck:
+    """A TokenCheck with a connect_info that objects.ConnectInfo would not write."""
+
+    def __init__(self, connect_info):
+        self.connect_info = connect_info
+
+    def to_dict(self):
+        return {'connect_info': self.connect_info}
+
+
 def refuse_program(rig, target):
     """Return status and text for a client without Origin."""
     with pytest.raises(websocket.WebSocketBadStatusException) as caught:
@@ -66,9 +76,20 @@ class TestToken:
         token = rig.start().console()
         assert refuse_both(rig, f'/?token={token}&token={UNKNOWN}') == (401, NOT_VALID)
 
-    def test_of_another_kind_of_console(self, rig):
-        token = rig.start().grant('127.0.0.1', 1, console_type='spice-html5')
-        assert refuse_both(rig, f'/?token={token}') == (401, NOT_VALID)
+    @pytest.mark.parametrize(('console_type', 'access_url'), [
+        ('spice-html5', 'http://127.0.0.1:6082/spice_auto.html'), ('serial', 'ws://127.0.0.1:6083/'),
+        ('rdp-html5', 'http://127.0.0.1:6083/'), ('webmks', None), ('xvpvnc', None)])
+    def test_of_another_kind_of_console(self, rig, console_type, access_url, caplog):
+        token = rig.start().grant('127.0.0.1', 1, console_type=console_type, access_url=access_url)
+        with caplog.at_level(logging.INFO):
+            assert refuse_both(rig, f'/?token={token}') == (421, Refusal.CONSOLE_TYPE.text)
+        assert f'instance {INSTANCE_UUID}: a token for a console of type {console_type}' in caplog.text
+
+    def test_of_another_kind_of_console_without_a_port(self, rig):
+        rig.start().consoleauth.checks[UNKNOWN] = RawCheck({
+            'token': UNKNOWN, 'console_type': 'spice-direct', 'host': '127.0.0.1', 'port': None,
+            'instance_uuid': INSTANCE_UUID, 'internal_access_path': None, 'access_url': None})
+        assert refuse_both(rig, f'/?token={UNKNOWN}') == (421, Refusal.CONSOLE_TYPE.text)
 
     def test_a_cookie_is_nothing_without_an_origin(self, rig):
         token = rig.start().console()
@@ -126,7 +147,7 @@ class TestOrigin:
         rig.conf.set_override('allowed_origins', ['Dashboard.example'], 'console')
         token = rig.start().console()
         stream = rig.open_console(token, origin='http://dashboard.example:8080')
-        assert stream.read(12) == b'RFB 003.008\n'
+        drive(ClientHandshake(), stream.read, stream.write)     # would raise the reason of a refusal
 
     def test_another_scheme(self, rig):
         server = rig.start().vnc_server(echo)
@@ -253,7 +274,10 @@ class TestCompute:
         rig.start(target_networks=['192.0.2.0/24', '127.0.0.0/8'])
         assert rig.open_console(rig.console()).read(12) == b'RFB 003.008\n'
 
-    @pytest.mark.parametrize('answer', [b'HTTP/1.1 404 Not Found\r\n\r\n', b'RFB 003.008\n', b'x' * 5000, b''])
+    @pytest.mark.parametrize('answer', [
+        b'HTTP/1.1 404 Not Found\r\n\r\n', b'HTTP/1.1 404 200\r\n\r\n', b'HTTP/1.1 407 Proxy\r\nA: 200\r\n\r\n',
+        b'HTTP/1.1 2000 OK\r\n\r\n', b'RFB 003.008\n', b'x' * 5000, b'HTTP/1.1 200 OK\r\nA: ' + b'b' * 5000, b'',
+        b'HTTP/1.1 200 OK\r\n', b'HTTP/1.1 200 OK\n\n', b'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n'])
     def test_knows_no_internal_access_path(self, rig, answer):
         def behave(sock):
             sock.recv(100)
@@ -261,7 +285,34 @@ class TestCompute:
 
         server = rig.start().vnc_server(behave)
         token = rig.grant(server.host, server.port, internal_access_path='/vm')
-        assert refuse_program(rig, f'/?token={token}') == (502, Refusal.DECLINED.text)
+        assert refuse_both(rig, f'/?token={token}') == (502, Refusal.DECLINED.text)
+
+    @pytest.mark.parametrize('begin', [b'', b'HTTP/1.1', b'HTTP/1.1 200 OK\r\nA: b\r\n', b'HTTP/1.1 200 OK\r\n\r'])
+    def test_never_ends_its_answer_about_the_internal_access_path(self, rig, begin):
+        def behave(sock):
+            sock.recv(100)
+            sock.sendall(begin)
+            sock.recv(100)
+
+        server = rig.start(connect_timeout=1).vnc_server(behave)
+        token = rig.grant(server.host, server.port, internal_access_path='/vm')
+        assert refuse_program(rig, f'/?token={token}') == (504, Refusal.SILENT.text)
+
+    def test_answers_about_the_internal_access_path_a_byte_now_and_then(self, rig):
+        def behave(sock):
+            for byte in b'HTTP/1.1 200 ' + b'O' * 100:
+                sock.sendall(bytes([byte]))
+                time.sleep(0.2)
+
+        server = rig.start(connect_timeout=1).vnc_server(behave)
+        token = rig.grant(server.host, server.port, internal_access_path='/vm')
+        assert refuse_program(rig, f'/?token={token}') == (504, Refusal.SILENT.text)
+
+    @pytest.mark.parametrize('path', ['/vm 1', '/vm\r\nHost: evil', '/v\u00fc'])
+    def test_an_internal_access_path_that_is_none(self, rig, path):
+        server = rig.start().vnc_server(echo)
+        token = rig.grant(server.host, server.port, internal_access_path=path)
+        assert refuse_program(rig, f'/?token={token}') == (502, Refusal.UNREACHABLE.text)
 
     def test_nobody_is_told_where_it_is(self, rig, caplog):
         with socket.create_server(('127.0.0.1', 0)) as server:

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-import contextlib
 import logging
 import os
 import socket
@@ -9,7 +8,9 @@ import pytest
 
 from nova_vnc.compute.virt.demo.screen import Screen
 from nova_vnc.compute.virt.demo.server import DemoServer
+from nova_vnc.compute.virt.demo.update import RGB_32
 from nova_vnc.net.websocket import Opcode
+from nova_vnc.rfb.init import ServerInit
 from nova_vnc.rfb.version import PUBLISHED_VERSIONS
 from nova_vnc.rpc import consoleauth
 from tests.fixtures.connections import receive_exactly
@@ -175,11 +176,16 @@ class NovaConsoleAuth:
         return info and {**info, 'last_activity_at': 1234.5}
 
 
-def test_nova_answers_for_the_token(rig):
-    with rig.bus.serving(consoleauth.TOPIC, [NovaConsoleAuth(rig)]):
+def test_nova_answers_for_the_token(rig, caplog):
+    with rig.bus.serving(consoleauth.TOPIC, [NovaConsoleAuth(rig)]), caplog.at_level(logging.INFO):
         rig.start(with_consoleauth=False)
         stream = rig.open_console(rig.console())
         assert RFBClient(stream.read, stream.write).connect().name.decode() == INSTANCE_UUID
+        stream.client.close(status=1000)
+        wait_until(lambda: 'ended for' in caplog.text, 20, 'the end')
+    # Title and log have the uuid alone, without brackets around a name that nobody told.
+    assert f'instance {INSTANCE_UUID} at 127.0.0.1' in caplog.text
+    assert f'instance {INSTANCE_UUID} ended for' in caplog.text
 
 
 def test_a_host_name_and_ipv6(rig):
@@ -190,7 +196,10 @@ def test_a_host_name_and_ipv6(rig):
     RFBClient(stream.read, stream.write).connect()
 
 
-def test_an_internal_access_path(rig):
+@pytest.mark.parametrize('answer', [
+    [b'HTTP/1.1 200 OK\r\nA: b\r\n\r\nRFB 003.008\n'], [b'HTTP/1.0 200\r\n\r\n', b'RFB 003.008\n'],
+    [bytes([byte]) for byte in b'HTTP/1.1 200 OK\r\n\r\nRFB 003.008\n']], ids=['at once', 'apart', 'byte by byte'])
+def test_an_internal_access_path(rig, answer):
     requests = []
 
     def behave(sock):
@@ -198,13 +207,21 @@ def test_an_internal_access_path(rig):
         while not request.endswith(b'\r\n\r\n'):
             request += sock.recv(1)
         requests.append(request)
-        sock.sendall(b'HTTP/1.1 200 OK\r\nA: b\r\n\r\nRFB 003.008\n')
+        for piece in answer:
+            sock.sendall(piece)
         receive_exactly(sock, 12)
         sock.sendall(b'\x01\x01')
+        receive_exactly(sock, 1)
+        sock.sendall(b'\0\0\0\0')
+        receive_exactly(sock, 1)
+        sock.sendall(ServerInit(640, 480, RGB_32, b'vm').serialize())
+        while data := sock.recv(4096):
+            sock.sendall(data)
 
     server = rig.start().vnc_server(behave)
-    with contextlib.suppress(Exception):
-        rig.open_console(rig.grant(server.host, server.port, internal_access_path='/vm/1'))
+    stream = rig.open_console(rig.grant(server.host, server.port, internal_access_path='/vm/1'))
+    RFBClient(stream.read, stream.write).connect()
+    check_works(stream)
     assert requests == [b'CONNECT /vm/1 HTTP/1.1\r\n\r\n']
 
 

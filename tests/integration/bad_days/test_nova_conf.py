@@ -5,26 +5,30 @@ from __future__ import annotations
 
 import contextlib
 import re
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from nova_vnc.concurrency import DISABLE_VARIABLE
+from nova_vnc.objects import InstanceRecord
 from tests.fixtures.backend import concurrency_backend
 from tests.fixtures.cloud import Cloud
 from tests.fixtures.console_client import open_console
 from tests.fixtures.guest import Guest
 from tests.fixtures.libvirt import Libvirtd
 from tests.fixtures.nova_confs import DEPLOYMENTS, nova_conf
+from tests.fixtures.nova_database import create_tables, insert_instances
 from tests.fixtures.process import Service, format_conf
 from tests.fixtures.rabbitmq import RabbitMQ
 from tests.integration.bad_days.outage import wait_for_session
 
 # Lines that have worked since Diablo, and those that took their places.
-OLD_LINES = {'vnc_enabled': 'True', 'vncserver_listen': '127.0.0.1', 'vncserver_proxyclient_address': 'localhost'}
-NEW_LINES = {'enabled': 'True', 'server_listen': '127.0.0.1', 'server_proxyclient_address': 'localhost'}
+OLD_LINES = {'vnc_enabled': 'True', 'vncserver_listen': '0.0.0.0', 'vncserver_proxyclient_address': 'localhost'}
+NEW_NAMES = {'vnc_enabled': 'enabled', 'vncserver_listen': 'server_listen',
+             'vncserver_proxyclient_address': 'server_proxyclient_address',
+             'novncproxy_base_url': 'novncproxy_base_url', 'novncproxy_host': 'novncproxy_host',
+             'novncproxy_port': 'novncproxy_port'}
 
 
 class TestLinesOfTheFirstReleases:
@@ -58,6 +62,11 @@ class TestLinesOfTheFirstReleases:
         assert re.search(rf'instance {guest.uuid} .* at localhost port {guest.vnc_port()} opened',
                          cloud.novncproxy.output())
 
+    def test_each_old_name_is_warned_of_once(self, cloud: Cloud):
+        warnings = re.findall(r'WARNING oslo_config.cfg .*Option "(\w+)" from group "DEFAULT" is deprecated. '
+                              r'Use option "(\w+)" from group "vnc"', cloud.output())
+        assert sorted(warnings) == sorted(NEW_NAMES.items())
+
     @pytest.mark.parametrize(('group', 'option'), [('DEFAULT', 'vnc_enabled'), ('vnc', 'enabled')])
     def test_vnc_is_switched_off(self, cloud: Cloud, guest: Guest, group: str, option: str):
         conf = cloud.conf()
@@ -72,37 +81,39 @@ class TestLinesOfTheFirstReleases:
         assert 'Unavailable console type novnc' in answer.text
 
 
+QUORUM_QUEUES = ('kolla',)
+
+
 @pytest.mark.parametrize('deployment', DEPLOYMENTS)
 def test_a_whole_file(rabbitmq: RabbitMQ, libvirtd: Libvirtd, deployment: str):
-    """Two of the services say in one line what they cannot do yet; all else is taken as it is."""
+    """With it, on the database of a cell of Nova's, in which the VM is, there is a session."""
     # kolla-ansible asks for quorum queues, and a queue cannot be of two kinds.
-    with RabbitMQ() if deployment == 'kolla' else contextlib.nullcontext(rabbitmq) as broker:
+    with RabbitMQ() if deployment in QUORUM_QUEUES else contextlib.nullcontext(rabbitmq) as broker:
         cloud = Cloud(broker.url, libvirtd.uri)
         guest = libvirtd.define_guest(display_name=deployment)
         try:
+            database = f'sqlite:///{cloud.directory / "nova.sqlite"}'
+            create_tables(database, '34.0.0')
+            insert_instances(database, [InstanceRecord(
+                guest.uuid, 7, 'instance-00000007', deployment, cloud.host, 'a11ce', 'alice')])
             for service in cloud.services:
-                read_file_of(service, cloud, nova_conf(deployment, service.name))
-            for service, complaint in ((cloud.api, r'\[api\]auth_strategy = keystone: .* cannot use Keystone yet'),
-                                       (cloud.consoleauth, r"Nova's database is not supported yet")):
-                with service:
-                    assert service.wait() == 1
-                    (line,) = (line for line in service.output().splitlines() if 'CRITICAL' in line)
-                    assert re.search(complaint, line)
-                add_lines(service, {'api': {'auth_strategy': 'noauth2'}, 'database': {'connection': ''}})
+                read_file_of(service, cloud, nova_conf(deployment, service.name), database)
+            with cloud.api:     # with the Keystone of the file, which is not there
+                cloud.api.wait_until(lambda: cloud.api_port in cloud.api.listening_ports(), 60, 'listens')
+                assert cloud.request('GET', '/').status_code == 200
+            add_lines(cloud.api, {'api': {'auth_strategy': 'noauth2'}})
             with cloud:
                 with wait_for_session(cloud, guest.uuid) as session:
                     assert session.see_screen() == (640, 480)
+                assert 'Tokens are in the store database' in cloud.consoleauth.output()
                 assert_nothing_to_worry_about(cloud)
         finally:
             cloud.close()
             guest.remove()
 
 
-def read_file_of(service: Service, cloud: Cloud, path: Path) -> None:
+def read_file_of(service: Service, cloud: Cloud, path: Path, database: str) -> None:
     """Let a service read this file, and after it what stands for the machine: names, addresses, directories."""
-    database = cloud.directory / 'nova.sqlite'
-    with contextlib.closing(sqlite3.connect(database)) as connection:
-        connection.execute('CREATE TABLE IF NOT EXISTS instances (id int)')
     conf = cloud.conf()
     names = ('host', 'state_path', 'transport_url', 'osapi_compute_listen_port')
     service.conf_path.write_text(path.read_text())
@@ -113,7 +124,7 @@ def read_file_of(service: Service, cloud: Cloud, path: Path) -> None:
         # Where the file refers to my_ip it does so still.
         'vnc': {**conf['vnc'], 'server_proxyclient_address': None if '$my_ip' in path.read_text() else '127.0.0.1'},
         'libvirt': conf['libvirt'],
-        'database': {'connection': f'sqlite:///{database}'},
+        'database': {'connection': database},
         'oslo_messaging_notifications': {'transport_url': conf['DEFAULT']['transport_url']}})
     if concurrency_backend() == 'threading':
         service.environment[DISABLE_VARIABLE] = '1'
@@ -129,8 +140,7 @@ def add_lines(service: Service, lines: dict[str, dict[str, object]]) -> None:
 def assert_nothing_to_worry_about(cloud: Cloud) -> None:
     log = cloud.output()
     assert 'Listening for browsers' in log
-    # The refusals to start; and the test itself may have come too early for nova-consoleauth.
-    lines = [line for line in log.splitlines() if 'Request refused: ' not in line and 'not supported yet' not in line
-             and 'auth_strategy = keystone' not in line]
+    # The test itself may have come too early for nova-consoleauth.
+    lines = [line for line in log.splitlines() if 'Request refused: ' not in line]
     for word in ('WARNING', 'ERROR', 'CRITICAL', 'Traceback', 'Logging error', 'Deprecat'):
         assert not [line for line in lines if word in line]

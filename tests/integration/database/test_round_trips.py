@@ -11,7 +11,7 @@ from nova_vnc.consoleauth.checker import TokenChecker
 from nova_vnc.consoleauth.directory.base import Report
 from nova_vnc.consoleauth.directory.reported import ReportedInstanceDirectory
 from nova_vnc.consoleauth.stores.database import DatabaseTokenStore
-from nova_vnc.consoleauth.tokens import build_stored_token
+from nova_vnc.consoleauth.tokens import build_authorization
 from nova_vnc.context import RequestContext
 from nova_vnc.db.engine import Database
 from nova_vnc.objects import InstanceRecord
@@ -74,7 +74,7 @@ def test_to_read_is_one_statement(directory: ReportedInstanceDirectory, round_tr
 def test_a_token_and_its_vm_are_one_visit(database: Database, directory: ReportedInstanceDirectory,
                                           round_trips: Callable[..., int]):
     store = DatabaseTokenStore(database)
-    store.add(build_stored_token(token='token', console_type='novnc', host='192.0.2.1', port='5900', access_url=None,
+    store.add(build_authorization(token='token', console_type='novnc', host='192.0.2.1', port='5900', access_url=None,
                                  internal_access_path=None, instance_uuid=RECORD.uuid, now=NOW, ttl_s=600))
     checker = TokenChecker(store, directory, Hosts(), 600, lambda: NOW, shared_reads=database.shared_reads)
     assert checker.check(RequestContext(), 'token').connect_info.instance_uuid == RECORD.uuid

@@ -10,6 +10,7 @@ from typing import Any
 import webob
 from oslo_middleware import cors, http_proxy_to_wsgi, sizelimit
 from oslo_middleware.healthcheck import opts as healthcheck_opts
+from oslo_policy import opts as oslo_policy_opts
 
 from nova_vnc import objects
 from nova_vnc.api import auth, factory, wsgi
@@ -45,6 +46,7 @@ class Client:
         for group, library_opts in (('oslo_middleware', http_proxy_to_wsgi.OPTS), ('oslo_middleware', sizelimit.OPTS),
                                     ('healthcheck', healthcheck_opts.HEALTHCHECK_OPTS), ('cors', cors.OPTS)):
             conf.register_opts(library_opts, group)
+        conf.register_opts(oslo_policy_opts._options, 'oslo_policy')
         for name, group, value in options:
             conf.set_override(name, value, group)
         self.app: wsgi.WSGIApplication = factory.build_app(

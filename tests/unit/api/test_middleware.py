@@ -94,6 +94,12 @@ def test_every_answer_may_be_read_by_that_origin_and_no_other(for_horizon, path,
     assert 'Access-Control-Allow-Origin' not in response.headers
 
 
+def test_a_cache_is_told_of_the_microversion_too(for_horizon):
+    response = for_horizon.get('/v2.1/servers', token=MEMBER, headers={'Origin': HORIZON})
+    named = {name.strip() for value in response.headers.getall('Vary') for name in value.split(',')}
+    assert named == {'Origin', 'OpenStack-API-Version', 'X-OpenStack-Nova-API-Version'}
+
+
 def test_without_an_origin_there_is_no_cors():
     response = Client().send('OPTIONS', CONSOLES, headers={'Origin': HORIZON, 'Access-Control-Request-Method': 'POST'})
     assert fault(response)[0] == 405

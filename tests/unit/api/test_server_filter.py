@@ -7,22 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nova_vnc import context, objects
-from nova_vnc.api import faults, server_filter
+from nova_vnc.api import auth, factory, faults, policy, server_filter
 from nova_vnc.api.microversion import MIN, Microversion, pick
+from nova_vnc.api.policies import servers as policies
 from nova_vnc.api.schemas import servers as schemas
+from tests.fixtures.bus import new_conf
 
 UUID = '8a2f3f5e-0000-4000-8000-00000000000a'
 VM = objects.InstanceRecord(UUID, 1, 'instance-1', 'web', 'host-1', 'a11ce', 'alice')
-ADMIN = context.RequestContext(user_id='admin', project_id='ops', is_admin=True, overwrite=False)
-OPERATOR = context.RequestContext(is_admin=True, overwrite=False)
-NO_PROJECT = context.RequestContext(user_id='alice', is_admin=True, overwrite=False)
+RIGHTS = policy.Policy(factory.build_enforcer(new_conf()))
+ADMIN = context.RequestContext(user_id='admin', project_id='ops', is_admin=True, roles=auth.ADMIN_ROLES,
+                               overwrite=False)
+OPERATOR = context.RequestContext(is_admin=True, roles=auth.ADMIN_ROLES, overwrite=False)
+NO_PROJECT = context.RequestContext(user_id='alice', is_admin=True, roles=auth.ADMIN_ROLES, overwrite=False)
 UNSCOPED = context.RequestContext(user_id='alice', overwrite=False)
 ALICE = context.RequestContext(user_id='alice', project_id='a11ce', overwrite=False)
 
 
 def parse(query, ctxt=ADMIN, version=MIN, max_limit=1000):
     known = pick(schemas.INDEX_QUERY, version)['properties']
-    return server_filter.parse(query, known, ctxt, version, max_limit)
+    return server_filter.parse(query, known, server_filter.Asker(ctxt, RIGHTS, policies.INDEX), version, max_limit)
 
 
 def refusal(*args, **kwargs):

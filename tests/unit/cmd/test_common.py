@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands' own words, seen from outside: the commands run as processes."""
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.polling import wait_until
+from tests.fixtures.ports import free_port
+from tests.fixtures.process import Service
 
 COMMANDS = ('nova-vnc-api', 'nova-vnc-compute', 'nova-consoleauth', 'nova-novncproxy')
 
@@ -33,12 +36,98 @@ def test_help_names_the_common_options(command):
         assert option in done.stdout
 
 
-@pytest.mark.parametrize('option', ['--web', '--cert', '--key', '--record', '--daemon', '--ssl_only',
-                                    '--source_is_ipv6', '--vnc-novncproxy_host', '--vnc-novncproxy_port',
-                                    '--vnc-auth_schemes', '--vnc-vencrypt_client_key', '--vnc-vencrypt_client_cert',
-                                    '--vnc-vencrypt_ca_certs'])
-def test_novncproxy_has_the_flags_of_novas(option):
-    assert option in run('nova-novncproxy', '--help').stdout
+# Of oslo.log, as Queens had them (3.36); Nova 34 has all of them but the watching of files.
+FLAGS_OF_LOGS = ('--debug', '-d', '--nodebug', '--log-config-append', '--log-config', '--log_config',
+                 '--log-date-format', '--log-file', '--logfile', '--log-dir', '--logdir', '--watch-log-file',
+                 '--nowatch-log-file', '--use-syslog', '--nouse-syslog', '--use-journal', '--nouse-journal',
+                 '--syslog-log-facility', '--use-json', '--nouse-json')
+# Of Queens' nova-consoleauth and nova-novncproxy.
+FLAGS_OF_QUEENS = (*FLAGS_OF_LOGS, '--config-file', '--config-dir', '--version', '--help', '-h', '--remote_debug-host',
+                   '--remote_debug-port')
+# Of Nova 34's nova-novncproxy, and those of the time before there was a group [vnc].
+FLAGS_OF_THE_PROXY = ('--web', '--cert', '--key', '--record', '--daemon', '--nodaemon', '--ssl_only', '--nossl_only',
+                      '--source_is_ipv6', '--nosource_is_ipv6', '--vnc-novncproxy_host', '--vnc-novncproxy_port',
+                      '--vnc-auth_schemes', '--vnc-vencrypt_client_key', '--vnc-vencrypt_client_cert',
+                      '--vnc-vencrypt_ca_certs', '--novncproxy_host', '--novncproxy_port')
+
+
+@pytest.mark.parametrize(('command', 'flags'), [('nova-consoleauth', FLAGS_OF_QUEENS),
+                                                ('nova-novncproxy', (*FLAGS_OF_QUEENS, *FLAGS_OF_THE_PROXY))])
+def test_a_command_has_the_flags_of_novas(command, flags):
+    offered = set(re.findall(r'(?<![\w-])--?\w[\w-]*', run(command, '--help').stdout))
+    assert offered >= set(flags)
+
+
+def test_flags_come_before_the_file(tmp_path):
+    path = tmp_path / 'nova.conf'
+    path.write_text(f'[DEFAULT]\nweb = {tmp_path}\n[vnc]\nnovncproxy_host = localhost\n')
+    done = run('nova-novncproxy', '--config-file', str(path), '--nodaemon', '--nossl_only', '--nosource_is_ipv6',
+               '--watch-log-file', '--remote_debug-host', 'debugger', '--remote_debug-port', '5678',
+               '--cert', f'{tmp_path}/none.pem', '--vnc-auth_schemes', 'none', '--web', '/nonexistent')
+    assert done.returncode == 1
+    assert '[DEFAULT]web = /nonexistent' in done.stdout
+
+
+def test_a_flag_without_meaning_stops_nothing(tmp_path):
+    path = tmp_path / 'nova.conf'
+    path.write_text('[database]\nconnection = no url\n')
+    done = run('nova-consoleauth', '--config-file', str(path), '--nowatch-log-file', '--remote_debug-host=debugger',
+               '--remote_debug-port=5678', '--nouse-journal', '-d')
+    assert done.returncode == 1
+    assert '[database]connection' in done.stdout
+
+
+def heeds_signals(service: Service) -> bool:
+    status = Path(f'/proc/{service.pid}/status').read_text()
+    caught = next(line for line in status.splitlines() if line.startswith('SigCgt'))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+
+# What each service reads by an older name: the group and the line, and what it is called now.
+OLD_NAMES = {
+    'nova-vnc-compute': {
+        ('DEFAULT', 'vnc_enabled = True'): ('vnc', 'enabled'),
+        ('DEFAULT', 'vncserver_listen = 0.0.0.0'): ('vnc', 'server_listen'),
+        ('DEFAULT', 'vncserver_proxyclient_address = 127.0.0.1'): ('vnc', 'server_proxyclient_address'),
+        ('DEFAULT', 'novncproxy_base_url = http://localhost/vnc_auto.html'): ('vnc', 'novncproxy_base_url')},
+    'nova-vnc-compute of Pike': {
+        ('vnc', 'vncserver_listen = 0.0.0.0'): ('vnc', 'server_listen'),
+        ('vnc', 'vncserver_proxyclient_address = 127.0.0.1'): ('vnc', 'server_proxyclient_address')},
+    'nova-novncproxy': {
+        ('DEFAULT', 'novncproxy_host = localhost'): ('vnc', 'novncproxy_host'),
+        ('DEFAULT', f'novncproxy_port = {free_port()}'): ('vnc', 'novncproxy_port'),
+        ('DEFAULT', 'console_allowed_origins = a.example'): ('console', 'allowed_origins')},
+    'nova-consoleauth': {('DEFAULT', 'console_token_ttl = 60'): ('consoleauth', 'token_ttl')},
+    'nova-vnc-api': {
+        ('DEFAULT', 'auth_strategy = noauth2'): ('api', 'auth_strategy'),
+        ('DEFAULT', 'osapi_max_limit = 10'): ('api', 'max_limit')},
+}
+
+
+ALL_OLD_NAMES = [line for command, lines in OLD_NAMES.items() if ' of ' not in command for line in lines]
+
+
+@pytest.mark.libvirt
+@pytest.mark.parametrize('command', OLD_NAMES)
+def test_each_old_name_is_warned_of_once_by_whom_it_concerns(tmp_path, command):
+    (tmp_path / 'core').mkdir()
+    (tmp_path / 'core/rfb.js').touch()
+    path = tmp_path / 'old.conf'
+    lines = OLD_NAMES[command] if ' of ' in command else ALL_OLD_NAMES
+    path.write_text('\n'.join(f'[{group}]\n{line}' for group, line in lines))
+    with Service(command.split()[0], {
+            'DEFAULT': {'transport_url': f'rabbit://127.0.0.1:{free_port()}/', 'state_path': tmp_path, 'web': tmp_path,
+                        'osapi_compute_listen_port': free_port()},
+            'libvirt': {'connection_uri': 'test:///default'}}, tmp_path,
+            arguments=['--config-file', str(path)]) as service:
+        service.wait_until(lambda: heeds_signals(service), 60, 'it to be built')
+        warnings = [said for said in service.output().splitlines() if 'eprecated' in said]
+    for (group, line), (new_group, new_name) in OLD_NAMES[command].items():
+        name = line.partition(' ')[0]
+        (said,) = [said for said in warnings if f'"{name}" from group "{group}"' in said]
+        assert f'Use option "{new_name}" from group "{new_group}"' in said
+        assert ' WARNING oslo_config.cfg [-] ' in said
+    assert len(warnings) == len(OLD_NAMES[command])
 
 
 @pytest.mark.parametrize(('text', 'named'), [
@@ -86,6 +175,21 @@ def test_the_journal_without_its_library_is_one_line(tmp_path):
     done = run('nova-novncproxy', '--config-file', str(path), env={**os.environ, 'PYTHONPATH': str(tmp_path)})
     assert done.returncode == 1
     assert done.stderr.startswith('nova-novncproxy: [DEFAULT]use_journal = True needs')
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(('text', 'said'), [
+    ('default_log_levels = bogus', "[DEFAULT]default_log_levels: 'bogus' is not LOGGER=LEVEL"),
+    ('use_syslog = True\nsyslog_log_facility = LOG_NONE', '[DEFAULT]syslog_log_facility = LOG_NONE: '),
+    ('log_dir = /proc/nothing', '[DEFAULT]log_dir = /proc/nothing: /proc/nothing/nova-novncproxy.log cannot be'),
+    ('log_file = /proc/nothing/log', '[DEFAULT]log_file = /proc/nothing/log: /proc/nothing/log cannot be written: '),
+])
+def test_what_the_log_cannot_do_is_one_line_that_names_the_option(tmp_path, text, said):
+    path = tmp_path / 'nova.conf'
+    path.write_text(f'[DEFAULT]\n{text}\n')
+    done = run('nova-novncproxy', '--config-file', str(path))
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr.startswith(f'nova-novncproxy: {said}')
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -15,6 +15,7 @@ from nova_vnc.consoleauth.directory.base import Report
 from nova_vnc.consoleauth.directory.reported import ReportedInstanceDirectory
 from nova_vnc.db.engine import Database
 from nova_vnc.objects import InstanceRecord
+from tests.fixtures.nova_database import create_tables
 
 UUID = '9169fdb2-5b74-46b1-9803-60d2926bd97c'
 
@@ -76,12 +77,22 @@ def test_sync_of_another_database(manage: Manage, conf_path: Path, tmp_path: Pat
     assert manage('db', 'sync') == f'The tables of sqlite:///{tmp_path}/other.sqlite are up to date.\n'
 
 
-def test_sync_of_novas_database(manage: Manage, conf_path: Path, tmp_path: Path):
-    with contextlib.closing(sqlite3.connect(tmp_path / 'nova.sqlite')) as connection:
-        connection.execute('CREATE TABLE instances (id int)')
+@pytest.fixture
+def on_nova(conf_path: Path, tmp_path: Path) -> None:
+    create_tables(f'sqlite:///{tmp_path}/nova.sqlite', '34.0.0')
     conf_path.write_text(f'[database]\nconnection = sqlite:///{tmp_path}/nova.sqlite\n')
-    with pytest.raises(exception.ConfigurationError, match=r"Nova's database is not supported yet") as caught:
-        manage('db', 'sync')
+
+
+@pytest.mark.parametrize(('arguments', 'error', 'reason'), [
+    ('db sync', exception.ConfigurationError, 'nova-manage db sync'),
+    (f'instance set-owner {UUID} --project p1', exception.InvalidInput, "directory is Nova's own"),
+    (f'instance unset-owner {UUID}', exception.InvalidInput, "directory is Nova's own"),
+    (f'instance set-host {UUID} h1', exception.InvalidInput, "directory is Nova's own"),
+    ('host list', exception.InvalidInput, "directory is Nova's own"),
+    ('host forget h1', exception.InvalidInput, "directory is Nova's own")])
+def test_what_is_left_to_nova(manage: Manage, on_nova: None, arguments: str, error: type[Exception], reason: str):
+    with pytest.raises(error, match=reason) as caught:
+        manage(*arguments.split())
     assert '\n' not in str(caught.value)
 
 

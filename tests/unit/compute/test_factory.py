@@ -65,6 +65,29 @@ def test_the_uri_of_libvirt(options, uri, monkeypatch):
     assert opened[0][:2] == (uri, conf.vnc.server_proxyclient_address)
 
 
+@pytest.mark.libvirt
+def test_the_address_of_the_vnc_servers(monkeypatch):
+    conf = conf_with('libvirt.LibvirtDriver')
+    conf.set_override('server_proxyclient_address', '192.0.2.7', 'vnc')
+    opened = []
+    monkeypatch.setattr('nova_vnc.compute.virt.libvirt.driver.LibvirtDriver',
+                        lambda *arguments: opened.append(arguments))
+    factory.build_driver(conf)
+    assert opened[0][1] == '192.0.2.7'
+
+
+@pytest.mark.parametrize(('value', 'listens'), [('auto', None), ('never', False)])
+def test_report_instances(value, listens, monkeypatch):
+    given = {}
+    monkeypatch.setattr(factory.reporter, 'Reporter', lambda *arguments, **options: given.update(options))
+    with in_process_bus() as bus:
+        bus.conf.set_override('compute_driver', 'demo')
+        bus.conf.set_override('report_instances', value, 'compute')
+        monkeypatch.setattr('nova_vnc.compute.audience._ANSWER_TIMEOUT_S', 0.05)
+        factory.build_service(bus.conf, bus.transport)
+        assert given['listens']() is listens
+
+
 def test_building_starts_nothing():
     with in_process_bus() as bus:
         bus.conf.set_override('compute_driver', 'demo')

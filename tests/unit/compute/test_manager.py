@@ -35,6 +35,14 @@ def test_a_console(manager):
                        'access_url': f'{BASE_URL}?path=%3Ftoken%3D{token}'}
 
 
+def test_a_console_where_all_is_ipv6():
+    driver = FakeHypervisor(vnc_host='fd00::7')
+    driver.add(RUNNING, '5901')
+    console = ComputeManager(driver, 'http://[fd00::1]:6080/vnc_auto.html').get_vnc_console(RUNNING.uuid, 'novnc')
+    assert console['host'] == 'fd00::7'
+    assert console['access_url'] == f'http://[fd00::1]:6080/vnc_auto.html?path=%3Ftoken%3D{console["token"]}'
+
+
 def test_each_console_has_a_token_of_its_own(manager):
     assert len({manager.get_vnc_console(RUNNING.uuid, 'novnc')['token'] for _ in range(50)}) == 50
 

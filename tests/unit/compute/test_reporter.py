@@ -210,6 +210,23 @@ def test_an_unforeseen_failure_does_not_end_it(start, listener, caplog):
     assert caplog.text.count('the broker refuses us') == 1
 
 
+def test_nobody_takes_reports_until_somebody_does(start, hypervisor, listener, caplog):
+    answers = iter([None, None, False, False, False])
+    start(interval_s=0.01, listens=lambda: next(answers, True))
+    listener.wait_for_reports(1)
+    assert next(answers, 'all') == 'all'
+    assert not [record for record in caplog.records if record.levelname == 'WARNING']
+
+
+def test_nothing_is_sent_where_nobody_takes_it(start, hypervisor, listener):
+    asked = []
+    reporter = start(interval_s=0.01, listens=lambda: bool(asked.append(1)))
+    wait_until(lambda: len(asked) > 5, 20, 'some looks', interval_s=0.005)
+    hypervisor.add(ONE, '5900')
+    reporter.stop()
+    assert not listener.attempts
+
+
 def test_stopping_reports_nothing(start, hypervisor, listener):
     reporter = start(interval_s=0.01)
     listener.wait_for_reports(1)

@@ -2,7 +2,8 @@
 """Whatever Nova accepts for an option is accepted here.
 
 nova_options.json has the facts of nova 34.0.0 about each option that both have, and of older releases where they had an
-option or a value that 34 has not ("before": 34).
+option, a name or a value that 34 has not ("before": the release that took it away). "cli": nova-novncproxy has a flag
+for it. "ours": false marks options of Nova's consoles that have no meaning here.
 """
 
 import json
@@ -14,13 +15,16 @@ from oslo_config import cfg
 
 from nova_vnc.conf import opts
 
-FACTS = json.loads(Path(__file__).with_name('nova_options.json').read_text())
+ALL_FACTS = json.loads(Path(__file__).with_name('nova_options.json').read_text())
+FACTS = [fact for fact in ALL_FACTS if fact.get('ours', True)]
+
+# Groups that hold nothing but Nova's options.
+NOVAS_GROUPS = ('DEFAULT', 'vnc', 'console', 'libvirt', 'upgrade_levels')
 
 OUR_DEFAULTS = {
     'state_path': 'where a package of Nova keeps it; the default of Nova is the directory of the code',
     'compute_driver': 'Nova has none and does not start without',
     'web': "nova-novncproxy of Nova's overrides its own default with this one",
-    'osapi_compute_listen': 'noauth2 believes everybody who reaches it',
 }
 
 
@@ -66,3 +70,10 @@ def test_it_has_all_the_choices(fact: dict[str, Any]):
 def test_the_older_names_are_read(fact: dict[str, Any]):
     names = {f'{old.group or fact["group"]}.{old.name or fact["name"]}' for old in ours(fact).deprecated_opts}
     assert names >= set(fact.get('deprecated', []))
+
+
+def test_there_are_facts_of_each_option_in_novas_groups():
+    known = {(fact['group'], fact['name']) for fact in FACTS}
+    registered = {(group, option.name) for group, options in opts.list_opts() if group in NOVAS_GROUPS
+                  for option in options}
+    assert registered == {(group, name) for group, name in known if group in NOVAS_GROUPS}

@@ -46,7 +46,7 @@ class Rig:
         self.directory = ReportedInstanceDirectory(database, 180, lambda: self.now)
         self.checker = TokenChecker(self.store, self.directory, checks_of(self.compute), TTL_S, lambda: self.now)
         self.report(INSTANCE)
-        self.store.add(tokens.build_stored_token(
+        self.store.add(tokens.build_authorization(
             token=TOKEN, console_type='novnc', host='192.0.2.1', port=5901, instance_uuid=INSTANCE.uuid,
             internal_access_path=None, access_url=URL, now=NOW, ttl_s=TTL_S, request_id='req-1'))
 

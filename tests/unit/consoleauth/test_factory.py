@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import stevedore
@@ -25,25 +26,14 @@ def said(caplog: pytest.LogCaptureFixture) -> str:
     return '\n'.join(record.getMessage() for record in caplog.records if record.name == factory.__name__)
 
 
-def test_chosen_by_itself(bus: Bus, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+def test_options_are_told(bus: Bus, tmp_path: Path, caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.INFO)
     factory.build_service(bus.conf, bus.transport)
     assert said(caplog) == (
         'Tokens are in the store database ([consoleauth]token_store = auto), VMs in the directory reported '
-        f'(instance_directory = auto); the database is {tmp_path}/nova-vnc.sqlite, since [database]connection is not '
+        f'(instance_directory = auto): the database is {tmp_path}/nova-vnc.sqlite, since [database]connection is not '
         'set')
     assert not (tmp_path / 'nova-vnc.sqlite').exists()
-
-
-def test_configured(bus: Bus, tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    caplog.set_level(logging.INFO)
-    factory.build_service(bus.conf, bus.transport)      # registers [database]
-    caplog.clear()
-    bus.conf.set_override('connection', 'mysql+pymysql://nova:secret@db.example.com/nova_vnc', group='database')
-    bus.conf.set_override('token_store', 'database', group='consoleauth')
-    factory.build_service(bus.conf, bus.transport)
-    assert '([consoleauth]token_store = database)' in said(caplog)
-    assert said(caplog).endswith('mysql+pymysql://nova:***@db.example.com/nova_vnc, as [database]connection says')
 
 
 def test_malformed_connection(bus: Bus):
@@ -59,14 +49,20 @@ def test_malformed_upgrade_level(bus: Bus):
         factory.build_service(bus.conf, bus.transport)
 
 
+@pytest.mark.parametrize(('value', 'is_asked'), [('auto', True), ('never', False)])
+def test_compute_extensions(bus: Bus, value: str, is_asked: bool, monkeypatch: pytest.MonkeyPatch):
+    given: dict[str, Any] = {}
+    real = factory.compute_contract.ComputeAPI
+    monkeypatch.setattr(factory.compute_contract, 'ComputeAPI',
+                        lambda *arguments, **options: given.update(options) or real(*arguments, **options))
+    bus.conf.set_override('compute_extensions', value, group='consoleauth')
+    factory.build_service(bus.conf, bus.transport)
+    assert given['ask_extensions'] is is_asked
+
+
 @pytest.mark.parametrize(('namespace', 'interface'), [
     ('nova_vnc.token_store', TokenStore), ('nova_vnc.instance_directory', InstanceDirectory)])
 def test_every_driver_has_the_interface(namespace: str, interface: type):
     drivers = {extension.name: extension.plugin for extension in stevedore.ExtensionManager(namespace)}
     assert drivers
     assert all(issubclass(driver, interface) for driver in drivers.values())
-
-
-def test_missing_driver(bus: Bus):
-    with pytest.raises(exception.ConfigurationError, match='The driver nothing of'):
-        factory._load('nova_vnc.token_store', 'nothing')

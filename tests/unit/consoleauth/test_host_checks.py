@@ -48,12 +48,12 @@ class Rig:
 
     def _check(self, host, number, timeout_s):
         uuid = f'00000000-0000-4000-8000-{number:012d}'
-        stored = tokens.build_stored_token(
+        authorization = tokens.build_authorization(
             token='x', console_type='novnc', host='192.0.2.1', port=5900 + number, instance_uuid=uuid,
             internal_access_path=None, access_url=None, now=0, ttl_s=1, request_id=None)
         entry = Entry(objects.InstanceRecord(uuid=uuid, host=host))
         try:
-            return self.checks.validate(service_context(), entry, stored, Deadline(timeout_s))
+            return self.checks.validate(service_context(), entry, authorization, Deadline(timeout_s))
         except exception.HostSilent:
             return 'silent'
 

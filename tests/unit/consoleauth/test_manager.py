@@ -12,7 +12,7 @@ import pytest
 from nova_vnc import exception, objects
 from nova_vnc.consoleauth import manager
 from nova_vnc.consoleauth.checker import TokenChecker
-from nova_vnc.consoleauth.directory.base import Report
+from nova_vnc.consoleauth.directory.base import InstanceDirectory, Report
 from nova_vnc.consoleauth.directory.reported import ReportedInstanceDirectory
 from nova_vnc.consoleauth.stores.database import DatabaseTokenStore
 from nova_vnc.context import service_context
@@ -191,10 +191,10 @@ class SlowDirectory(ReportedInstanceDirectory):
 
     def __init__(self) -> None:
         self.released = threading.Event()
-        self.reported: list[str] = []
+        self.heard: list[str] = []
 
     def report(self, report: Report) -> None:
-        self.reported.append(report.host)
+        self.heard.append(report.host)
         if report.host == 'evil':
             assert self.released.wait(30)
 
@@ -211,9 +211,31 @@ def test_a_host_that_reports_too_much_leaves_threads_for_others(work: manager.Ma
         finally:
             directory.released.set()
     report(ours, 'evil', [])
-    assert directory.reported == ['evil'] * 8 + ['h1', 'evil']
+    assert directory.heard == ['evil'] * 8 + ['h1', 'evil']
     assert [record.getMessage() for record in caplog.records] == [
         'Left out a report of host evil, which sends more of them than can be handled']
+
+
+class NovasDirectory(InstanceDirectory):
+    @classmethod
+    def build(cls, parts: object) -> InstanceDirectory:
+        return cls()
+
+    def get(self, instance_uuid: str) -> None:
+        return None
+
+    def page(self, *arguments: object) -> list[Any]:
+        return []
+
+
+def test_reports_that_nobody_needs_are_left_out_and_that_is_said_once(work: manager.Manager,
+                                                                     caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    ours = manager.NovaVNCEndpoint(dataclasses.replace(work, directory=NovasDirectory()))
+    report(ours, 'h1', [{'uuid': UUID}])
+    report(ours, 'h2', [])
+    assert [record.getMessage().partition(',')[0] for record in caplog.records] == [
+        'Compute hosts report their instances']
 
 
 def test_contracts():

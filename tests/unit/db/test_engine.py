@@ -18,7 +18,9 @@ import sqlalchemy as sa
 from nova_vnc import exception
 from nova_vnc.db import engine
 from nova_vnc.db.engine import Database
+from nova_vnc.db.schema import Content
 from tests.fixtures.database import locked_for_writing
+from tests.fixtures.nova_database import RELEASES, create_tables, new_nova_database
 
 COUNT = sa.text('SELECT count(*) FROM instance_holders')
 
@@ -206,25 +208,46 @@ class TestOthersDatabase:
         database.sync()
         assert count(database) == 0
 
-    @pytest.mark.parametrize('statements', [
-        ['CREATE TABLE instances (id int)', 'CREATE TABLE console_auth_tokens (id int)'],
-        ['CREATE TABLE console_auth_tokens (id int)', 'CREATE TABLE alembic_version (version_num text)'],
-        ['CREATE TABLE cell_mappings (id int)'],
-    ])
-    def test_of_nova(self, tmp_path: Path, statements: list[str]):
+    @pytest.mark.parametrize('release', RELEASES)
+    def test_of_nova(self, tmp_path: Path, release: str):
+        with new_nova_database(tmp_path, release) as database:
+            assert database.content() is Content.NOVA
+            assert ('tls_port' in database.columns('console_auth_tokens')) is (release == '34.0.0')
+            with pytest.raises(exception.ConfigurationError, match=r'\[database\]connection .* nova-manage db sync'):
+                database.sync()
+            tables = database.read(lambda connection: sa.inspect(connection).get_table_names())
+        assert sorted(tables) == ['console_auth_tokens', 'instances', 'tags']
+
+    @pytest.mark.parametrize(('statements', 'reason'), [
+        (['CREATE TABLE instances (id int)', 'CREATE TABLE console_auth_tokens (id int)'], 'GRANT SELECT'),
+        (['CREATE TABLE console_auth_tokens (id int)', 'CREATE TABLE alembic_version (version_num text)'], 'Queens'),
+        (['CREATE TABLE cell_mappings (id int)'], "Nova's API database")])
+    def test_of_a_nova_that_cannot_be_used(self, tmp_path: Path, statements: list[str], reason: str):
         database = sqlite_file(tmp_path / 'nova.sqlite', *statements)
-        for use in (database.prepare, database.sync):
-            with pytest.raises(exception.ConfigurationError, match=r"\[database\]connection .* Nova's database is not"):
-                use()
+        with pytest.raises(exception.ConfigurationError, match=rf'\[database\]connection .*{reason}'):
+            database.prepare()
+        with pytest.raises(exception.ConfigurationError, match=r'\[database\]connection .* nova-manage db sync'):
+            database.sync()
         with pytest.raises(exception.StoreUnavailable):
             count(database)
 
     def test_of_nova_after_our_tables_were_made_there(self, tmp_path: Path):
-        database = sqlite_file(tmp_path / 'other.sqlite')
+        database = sqlite_file(tmp_path / 'nova.sqlite')
         database.sync()
-        sqlite_file(tmp_path / 'other.sqlite', 'CREATE TABLE instances (id int)')
-        with pytest.raises(exception.ConfigurationError):
-            database.prepare()
+        with contextlib.closing(sqlite3.connect(tmp_path / 'nova.sqlite')) as connection:
+            connection.execute('DROP TABLE console_auth_tokens')
+        create_tables(f'sqlite:///{tmp_path}/nova.sqlite', '34.0.0')
+        assert database.content() is Content.NOVA
+
+    def test_that_holds_what_is_not_needed(self, tmp_path: Path):
+        with new_nova_database(tmp_path, '34.0.0') as database:
+            database.require(Content.NOVA, 'x = y')
+            assert database.content() is Content.NOVA
+            with pytest.raises(exception.ConfigurationError, match=r"x = z needs our tables, .* Nova's"):
+                database.require(Content.OURS, 'x = z')
+            database.close()
+            with pytest.raises(exception.ConfigurationError):
+                database.prepare()
 
     def test_name_has_no_password(self):
         assert Database('mysql+pymysql://nova:secret@db.example.com/x').name == 'mysql+pymysql://nova:***@db.example.com/x'

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from nova_vnc import exception
-from nova_vnc.db import factory
+from nova_vnc.db import connections, factory
 from nova_vnc.db.engine import Database
 from tests.fixtures.bus import new_conf
 
@@ -68,3 +68,37 @@ def test_a_driver_that_is_not_installed(driver: str, library: str, extra: str):
                                                            rf'installed .*{library}.*\){extra}$') as caught:
         build(f'{driver}://nova:secret@db.example.com/x')
     assert 'secret' not in str(caught.value)
+
+
+def test_every_option_of_novas_is_accepted_and_those_that_mean_something_count(tmp_path: Path):
+    path = tmp_path / 'nova.conf'
+    path.write_text(
+        '[database]\nconnection = mysql+pymysql://nova:secret@db.example.com/nova?charset=utf8\n'
+        'slave_connection = mysql+pymysql://nova:secret@db2.example.com/nova\nbackend = sqlalchemy\n'
+        'mysql_sql_mode = ANSI\nmysql_wsrep_sync_wait = 1\nconnection_recycle_time = 10\nmax_pool_size = 7\n'
+        'max_overflow = 8\npool_timeout = 9\nmax_retries = -1\nretry_interval = 3\nconnection_debug = 0\n'
+        'connection_trace = true\nconnection_parameters = ssl_disabled=1\nuse_db_reconnect = true\n'
+        'db_retry_interval = 1\ndb_inc_retry_interval = false\ndb_max_retry_interval = 4\ndb_max_retries = 5\n'
+        'sqlite_synchronous = false\nuse_tpool = true\nmysql_enable_ndb = false\n')
+    conf = new_conf()
+    conf(['--config-file', str(path)])
+    database = factory.build_database(conf)
+    assert database.name == 'mysql+pymysql://nova:***@db.example.com/nova'
+    assert sa.make_url(database._url).query['charset'] == 'utf8'
+    assert {name: database._options[name] for name in (
+        'mysql_sql_mode', 'mysql_wsrep_sync_wait', 'connection_recycle_time', 'max_pool_size', 'max_overflow',
+        'pool_timeout', 'connection_trace', 'connection_parameters')} == {
+            'mysql_sql_mode': 'ANSI', 'mysql_wsrep_sync_wait': 1, 'connection_recycle_time': 10, 'max_pool_size': 7,
+            'max_overflow': 8, 'pool_timeout': 9, 'connection_trace': True, 'connection_parameters': 'ssl_disabled=1'}
+    engine = connections.engine_to_write(database._url, database._options)
+    assert (engine.pool.size(), engine.pool._max_overflow, engine.pool._recycle) == (7, 8, 10)
+
+
+def test_another_database_with_the_same_options():
+    conf = new_conf()
+    factory.register_opts(conf)
+    conf.set_override('connection', 'sqlite:////nowhere', 'database')
+    conf.set_override('max_pool_size', 7, 'database')
+    database = factory.build_database(conf, 'postgresql://nova@db.example.com/nova_cell2')
+    assert database.name == 'postgresql+psycopg2://nova@db.example.com/nova_cell2'
+    assert database._options['max_pool_size'] == 7

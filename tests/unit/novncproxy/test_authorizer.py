@@ -27,17 +27,24 @@ class API:
 
 
 def check(outcome):
-    return Authorizer(TokenChecks(API(outcome), 10, build_places(1))).check(context.service_context(), TOKEN)
+    return Authorizer(TokenChecks(API(outcome), 10, build_places(1)), 600, lambda: 5000.0).check(
+        context.service_context(), TOKEN)
 
 
 def test_a_valid_token():
-    grant = check(objects.TokenCheck(INFO, display_name='web', request_id='req-1'))
-    assert grant == Grant('uuid', 'web', 'compute-1', 5901, None, INFO.access_url, 'req-1')
+    grant = check(objects.TokenCheck(INFO, display_name='web', expires=1234, request_id='req-1'))
+    assert grant == Grant('uuid', 'web', 'compute-1', 5901, 1234, None, INFO.access_url, 'req-1')
     assert TOKEN not in repr(grant)
 
 
 def test_an_answer_of_novas_knows_less():
     assert check(objects.TokenCheck(INFO)).display_name == ''
+
+
+@pytest.mark.parametrize(('last_activity_at', 'expires'), [(4000.5, 4600.5), (None, 5600), ('yesterday', 5600)])
+def test_when_a_token_expires_that_novas_answers_for(last_activity_at, expires):
+    info = dataclasses.replace(INFO, last_activity_at=last_activity_at)
+    assert check(objects.TokenCheck(info)).expires == expires
 
 
 @pytest.mark.parametrize(('outcome', 'refusal'), [
@@ -48,7 +55,9 @@ def test_an_answer_of_novas_knows_less():
     (objects.TokenCheck(None, objects.REASON_UNAVAILABLE), Refusal.UNAVAILABLE),
     (objects.TokenCheck(None, 'a reason of a later release'), Refusal.TOKEN),
     (objects.TokenCheck(None), Refusal.TOKEN),
-    (objects.TokenCheck(dataclasses.replace(INFO, console_type='spice-html5')), Refusal.TOKEN),
+    *((objects.TokenCheck(dataclasses.replace(INFO, console_type=console_type)), Refusal.CONSOLE_TYPE)
+      for console_type in ('spice-html5', 'serial', 'rdp-html5', 'webmks', 'mks', 'xvpvnc', 'spice-direct', TOKEN,
+                           None)),
     (exception.ServiceUnavailable(service='consoleauth'), Refusal.UNAVAILABLE),
     (exception.StoreUnavailable(reason='locked'), Refusal.UNAVAILABLE),
     (exception.InvalidConnectionInfo(), Refusal.UNAVAILABLE),

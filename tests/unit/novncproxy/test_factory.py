@@ -35,6 +35,7 @@ def refusal(call, *arguments):
 
 @pytest.mark.parametrize(('option', 'value', 'group', 'named'), [
     ('ssl_only', True, None, '[DEFAULT]ssl_only'),
+    ('consoleauth', 'bananas', 'upgrade_levels', '[upgrade_levels]consoleauth'),
     ('auth_schemes', ['vencrypt'], 'vnc', '[vnc]auth_schemes'),
     ('web', '/does/not/exist', None, '[DEFAULT]web'),
     ('web', '/', None, '[DEFAULT]web'),
@@ -50,6 +51,20 @@ def test_a_directory_without_novnc_will_do_without_our_page(bus, tmp_path):
     (tmp_path / 'empty').mkdir()
     bus.conf.set_override('web', str(tmp_path / 'empty'))
     bus.conf.set_override('own_console_page', False, 'novncproxy')
+    build(bus)
+
+
+@pytest.mark.parametrize('preferred', [False, True])
+def test_ipv6_is_preferred_where_that_is_asked_for(bus, monkeypatch, preferred):
+    def listen(host, port, prefer_ipv6):
+        raise exception.ConfigurationError(reason=f'listens on {host}, {prefer_ipv6}')
+    monkeypatch.setattr('nova_vnc.novncproxy.server.listen', listen)
+    bus.conf.set_override('source_is_ipv6', preferred)
+    assert f'listens on 127.0.0.1, {preferred}' in refusal(build(bus).start, pytest.fail)
+
+
+def test_no_directory_serves_no_files(bus):
+    bus.conf.set_override('web', '')
     build(bus)
 
 
@@ -70,17 +85,17 @@ def test_the_host_is_nobodys(bus):
 
 def test_says_once_what_has_no_effect(bus, tmp_path, caplog):
     (tmp_path / 'self.pem').touch()
-    bus.conf.set_override('record', '/tmp/record')
-    bus.conf.set_override('daemon', True)
-    bus.conf.set_override('enforce_session_timeout', True, 'consoleauth')
-    bus.conf.set_override('allowed_origins', ['https://a.example', 'b.example', '[::1]', 'c.example:443'], 'console')
+    bus.conf.set_override('auth_schemes', ['vencrypt', 'none'], 'vnc')
+    bus.conf.set_override('allowed_origins', ['https://a.example', 'b.example', '[::1]', '::1', 'FD00:0::1',
+                                              '192.0.2.1', 'c.example:443'], 'console')
+    bus.conf.set_override('source_is_ipv6', True)
     with caplog.at_level(logging.WARNING):
         build(bus)
     lines = [record.getMessage() for record in caplog.records]
-    for word in ('[DEFAULT]record', '[DEFAULT]daemon', '[DEFAULT]cert', '[consoleauth]enforce_session_timeout',
+    for word in ('[DEFAULT]source_is_ipv6', '[vnc]auth_schemes = vencrypt,none', '[DEFAULT]cert',
                  "'https://a.example'", "'c.example:443'"):
         assert len([line for line in lines if word in line]) == 1
-    assert len(lines) == 6
+    assert len(lines) == 5
 
 
 def test_says_nothing_without_need(bus, caplog):

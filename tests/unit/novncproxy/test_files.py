@@ -88,3 +88,11 @@ def test_the_directory_may_be_a_link(web, tmp_path):
 def test_nothing_leads_outside(web, path):
     text = read(FileTree(str(web), True), '/' + path)
     assert text is None or 'secret' not in text
+
+
+@pytest.mark.parametrize('path', ['/vnc_auto.html', '/nova-vnc/console.js', '/etc/passwd', '/'])
+def test_nothing_is_served_from_no_directory(path, monkeypatch, tmp_path):
+    (tmp_path / 'vnc_auto.html').touch()
+    monkeypatch.chdir(tmp_path)
+    assert FileTree('', own_page=True).open(path) is None
+    assert FileTree('', own_page=False).open(path) is None

@@ -63,6 +63,20 @@ def test_a_connection_that_ends_in_a_header(data):
         list(iter(reader.readline, None))
 
 
+@pytest.mark.parametrize('pieces', [[b'\r\nGET'], [b'\r', b'\n', b'GET'], [b'\n\r\n', b'GET'], [b'\r\n' * 4, b'GET']])
+def test_empty_lines_before_a_request_are_skipped(pieces):
+    assert reading(*pieces, b' / HTTP/1.1\r\n').readline() == b'GET / HTTP/1.1\r\n'
+
+
+def test_many_empty_lines_are_no_request():
+    assert reading(b'\r\n' * 100).readline() == b'\r\n'
+
+
+def test_nothing_but_an_empty_line():
+    assert not RequestReader(Pieces(b'\r\n')).wait_for_request(5, 10)
+    assert not RequestReader(Pieces(b'\r\n', b'\r', silent=True)).wait_for_request(5, 10)
+
+
 def test_a_malformed_line():
     reader = reading(b'GET / HTTP/1.1\r\nContent-Length : 3\r\n\r\n')
     reader.readline()

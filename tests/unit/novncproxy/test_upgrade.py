@@ -54,3 +54,10 @@ def test_other_versions(version):
 ])
 def test_subprotocol(offered, chosen):
     assert upgrade.choose_subprotocol(offered) == chosen
+
+
+@pytest.mark.parametrize(('offered', 'taken'), [
+    (None, False), ('binary', False), ('nova-vnc.notices, binary', True), ('binary, nova-vnc.notices', False),
+    ('base64, nova-vnc.notices', True)])
+def test_text_messages_are_for_who_is_answered_with_notices(offered, taken):
+    assert upgrade.takes_notices(build_headers(Sec_WebSocket_Protocol=offered)) is taken

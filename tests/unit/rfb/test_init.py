@@ -78,6 +78,14 @@ def test_console_name():
     assert console_name('a\x00b\r\nc\u202e', UUID) == f'abc ({UUID})'.encode()
 
 
+def test_console_name_with_a_note():
+    assert console_name('web-1', UUID, 'until 9:00') == f'web-1 ({UUID}) until 9:00'.encode()
+    assert console_name('', UUID, 'until 9:00') == f'{UUID} until 9:00'.encode()
+    long = console_name('a' * 300, UUID, 'until 9:00')
+    assert len(long) == 255
+    assert long.endswith(f'a ({UUID}) until 9:00'.encode())
+
+
 @pytest.mark.parametrize('display_name', ['', ' ', '\n\0'])
 def test_console_name_without_a_display_name(display_name):
     assert console_name(display_name, UUID) == UUID.encode()

@@ -247,6 +247,17 @@ def test_unknown_method(broker: Broker, caplog: pytest.LogCaptureFixture, monkey
     assert caplog.records[0].exc_info is None
 
 
+@pytest.mark.parametrize(('method', 'count'), [
+    (amqp.spec.Basic.Cancel, 0), (amqp.spec.Basic.Deliver, 0), (amqp.spec.Basic.Return, 1),
+    (amqp.spec.Queue.BindOk, 1)])
+def test_what_a_channel_gets_while_it_is_closed(broker: Broker, caplog: pytest.LogCaptureFixture, method: object,
+                                                count: int):
+    channel = amqp.abstract_channel.AbstractChannel.__new__(amqp.Channel)
+    channel.is_closing, channel.channel_id = True, 1
+    channel.dispatch_method(method, b'', None)
+    assert len(caplog.records) == count
+
+
 def test_other_failures_keep_their_traceback(broker: Broker, caplog: pytest.LogCaptureFixture):
     try:
         raise ZeroDivisionError

@@ -12,16 +12,18 @@ from tests.fixtures.vectors import Vector
 @pytest.mark.parametrize(('level', 'versions'), [
     (None, ('5.0', '4.0')), ('', ('5.0', '4.0')), ('auto', ('5.0', '4.0')), ('AUTO', ('5.0', '4.0')),
     ('4.0', ('4.0',)), ('4.22', ('4.0',)), ('pike', ('4.0',)), ('5.0', ('5.0',)), ('6.5', ('5.0',)),
-    ('queens', ('5.0',)), ('2026.1', ('5.0',)),
+    ('queens', ('5.0',)), ('2026.1', ('5.0',)), ('Kilo', ('4.0',)), (' hibiscus ', ('5.0',)), ('yoga', ('5.0',)),
 ])
 def test_versions_to_send(level, versions):
     assert compute.versions_to_send(level) == versions
 
 
-@pytest.mark.parametrize('level', ['3.40', 'fünf;', '-'])
+@pytest.mark.parametrize('level', ['3.40', 'juno', 'icehouse', 'fünf;', '-', '5', '5.', '.5', '5.0.1', '-5.0', 'essex',
+                                   'bananas', '5.0\n6.0', '\u0665.\u0660'])
 def test_levels_that_cannot_be_sent(level):
-    with pytest.raises(exception.ConfigurationError, match='upgrade_levels'):
+    with pytest.raises(exception.ConfigurationError, match=r'^\[upgrade_levels\]compute = ') as caught:
         compute.versions_to_send(level)
+    assert 'kilo' in str(caught.value) or 'icehouse' in str(caught.value)
 
 
 INSTANCE = objects.InstanceRecord(uuid='9169fdb2-5b74-46b1-9803-60d2926bd97c', id=12, host='compute1',
@@ -70,6 +72,23 @@ def test_novas_compute_is_remembered(known, asked):
     assert [version for _, version, _ in bus.sent] == [*asked, known[1]]
     assert {method for namespace, _, method in bus.sent if namespace is None} == {'validate_console_port'}
     assert all(0 < timeout_s <= 3 for timeout_s in bus.timeouts_s)
+
+
+def test_our_methods_are_not_asked_for():
+    bus = Bus((None, '5.0'))
+    assert validate(compute.ComputeAPI(bus, ask_extensions=False))
+    assert bus.sent == [(None, '5.0', 'validate_console_port')]
+
+
+def test_a_host_that_was_upgraded_past_the_version_that_is_remembered():
+    bus = Bus((None, '4.0'))
+    api = compute.ComputeAPI(bus, ask_extensions=False)
+    validate(api)
+    bus.known = [(None, '5.0')]
+    del bus.sent[:]
+    for _ in range(2):
+        assert validate(api)
+    assert [version for _, version, _ in bus.sent] == ['4.0', '5.0', '5.0']
 
 
 def test_a_shorter_deadline():

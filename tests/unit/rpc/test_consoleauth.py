@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
+import logging
 from typing import Any
 
 import pytest
 
-from nova_vnc import objects
+from nova_vnc import exception, objects
 from nova_vnc.context import service_context
 from nova_vnc.net.deadline import Deadline
 from nova_vnc.rpc import caller, consoleauth
@@ -30,10 +31,12 @@ class Bus:
         self.answers = answers or {}
         self.sent: list[tuple[str | None, str, dict[str, Any]]] = []
         self.timeouts_s: list[float] = []
+        self.versions: list[str] = []
 
     def call(self, target: Any, ctxt: Any, method: str, timeout_s: float, **arguments: Any) -> Any:
         self.sent.append((target.namespace, method, arguments))
         self.timeouts_s.append(timeout_s)
+        self.versions.append(target.version)
         if target.namespace and not self.ours:
             raise caller.UnknownMethod('consoleauth', method)
         if method != 'check_token':
@@ -49,6 +52,52 @@ def test_authorize_console():
     assert bus.sent == [(None, 'authorize_console', {
         'token': TOKEN, 'console_type': 'novnc', 'host': '192.0.2.1', 'port': '5901', 'internal_access_path': None,
         'instance_uuid': INFO.instance_uuid, 'access_url': INFO.access_url})]
+
+
+# From the table of versions and arguments: 2.0 (Icehouse, Juno) and 1.2 (Grizzly, Havana) know no access_url.
+@pytest.mark.parametrize(('level', 'version'), [
+    (None, '2.1'), ('', '2.1'), ('2.1', '2.1'), ('2.9', '2.1'), ('kilo', '2.1'), ('ocata', '2.1'), ('Queens', '2.1'),
+    ('2.0', '2.0'), ('icehouse', '2.0'), ('juno', '2.0'), ('1.2', '1.2'), ('1.9', '1.2'), ('grizzly', '1.2'),
+    ('havana', '1.2')])
+def test_upgrade_levels(level: str | None, version: str):
+    bus = Bus(ours=False)
+    api = consoleauth.ConsoleAuthAPI(bus, version=consoleauth.version_to_send(level))
+    api.authorize_console(service_context(), INFO)
+    api.check_token(service_context(), TOKEN)
+    api.delete_tokens_for_instance(service_context(), INFO.instance_uuid)
+    assert bus.versions == [version, '1.0', version, version]
+    (_, _, arguments), *_ = bus.sent
+    assert arguments.pop('access_url', None) == (INFO.access_url if version == '2.1' else None)
+    assert set(arguments) == {'token', 'console_type', 'host', 'port', 'internal_access_path', 'instance_uuid'}
+
+
+@pytest.mark.parametrize('level', ['1.1', '0.5', 'essex', 'train', 'auto', '2', 'x.y', '-1.2', '2.1\n2.0'])
+def test_upgrade_levels_that_cannot_be_sent(level: str):
+    with pytest.raises(exception.ConfigurationError, match=r'^\[upgrade_levels\]consoleauth = ') as caught:
+        consoleauth.version_to_send(level)
+    assert 'grizzly' in str(caught.value)
+
+
+def test_what_a_foreign_one_leaves_out_is_said_once(caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    api = consoleauth.ConsoleAuthAPI(Bus(ours=False))
+    for _ in range(3):
+        api.check_token(service_context(), TOKEN)
+    said, = caplog.records
+    assert said.levelno == logging.INFO
+    assert all(words in said.getMessage() for words in ("Nova's own", 'name of a VM in the title', 'why a console'))
+
+
+@pytest.mark.parametrize(('answer', 'takes'), [
+    (None, True), (caller.UnknownMethod('consoleauth', 'check_token'), False),
+    (caller.UnknownMethod('consoleauth', 'check_token', is_contract_known=True), True)])
+def test_who_takes_reports(answer: Exception | None, takes: bool):
+    class Answering(Bus):
+        def call(self, target: Any, *arguments: Any, **others: Any) -> Any:
+            assert target.namespace == 'nova_vnc'
+            if answer is not None:
+                raise answer
+    assert consoleauth.ConsoleAuthAPI(Answering()).takes_reports(service_context()) is takes
 
 
 def test_check_token_of_ours():

@@ -12,6 +12,10 @@ from nova_vnc.rpc import server
 from tests.fixtures.fail import unexpected
 
 
+class Transport:
+    """Nobody is behind it."""
+
+
 class Server:
     """Stands where oslo.messaging's RPCServer does.
 
@@ -40,7 +44,7 @@ class Server:
 def build(monkeypatch: pytest.MonkeyPatch) -> Callable[[Server], server.BackgroundServer]:
     def build(fake: Server) -> server.BackgroundServer:
         monkeypatch.setattr(server, 'build_server', lambda *arguments: fake)
-        return server.BackgroundServer(None, 'topic', 'host', [])
+        return server.BackgroundServer(Transport(), 'topic', 'host', [])
     return build
 
 
@@ -88,6 +92,35 @@ def test_stop_does_not_wait_for_ever(build: Any, hurry: bool):
     background.stop(timeout_s=30 if hurry else 0.2, hurry=in_hurry if hurry else None)
     assert time.monotonic() - started < 10
     fake.may_stop.set()
+
+
+def test_one_that_waits_for_the_broker_stops_at_once(build: Any):
+    broker_is_there = threading.Event()
+    fake = Server(broker_is_there.wait)
+    # oslo.messaging's stop() waits for its start().
+    fake.may_stop.clear()
+    background = build(fake)
+    background.start(unexpected)
+    started = time.monotonic()
+    background.stop(timeout_s=30)
+    assert time.monotonic() - started < 10
+    broker_is_there.set()
+    fake.may_stop.set()
+
+
+def test_several_stop_at_the_same_time(build: Any):
+    fakes = [Server(lambda: None) for _ in range(3)]
+    servers = []
+    for fake in fakes:
+        servers.append(build(fake))
+        servers[-1].start(unexpected)
+        assert servers[-1].wait_listening(20)
+    gathered = threading.Barrier(3)
+    for fake in fakes:
+        fake.stop = lambda: gathered.wait(20)   # type: ignore[method-assign]
+    server.stop_all(servers, timeout_s=20)
+    assert not gathered.broken
+    assert all('wait' in fake.calls for fake in fakes)
 
 
 def test_stop_without_start(build: Any):

@@ -2,17 +2,22 @@
 """run_tests.sh in a tree of its own, with programs that note how they are called."""
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
+from tests.fixtures.polling import wait_until
 from tests.unit.tools.test_environment import FILES, ROOT, write_program
 
 PYTHON = f'''case "$*" in
     -V) exec {sys.executable} -V ;;
+    tools/supervise.py*) exec {sys.executable} "$@" ;;
     *sum_results*) echo 1 0 0 ;;
     *) echo python "$@" >> {{calls}} ;;
 esac'''
@@ -28,7 +33,8 @@ class Tree:
             (root / name).touch()
         shutil.copy(ROOT / 'run_tests.sh', root)
         (root / 'tools').mkdir()
-        shutil.copy(ROOT / 'tools/environment.sh', root / 'tools')
+        for name in ('environment.sh', 'supervise.py'):
+            shutil.copy(ROOT / 'tools' / name, root / 'tools')
         write_program(root / 'tools/pep8.sh', 'exit 0')
         write_program(root / 'tools/docs.sh', 'exit 0')
         write_program(root / '.venv/bin/python', PYTHON.format(calls=self._calls))
@@ -36,10 +42,16 @@ class Tree:
         write_program(root / 'bin/apt-get', 'exit 1')
         write_program(root / 'bin/pkg-config', 'exit 1')
 
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """Start it as a terminal does: in a process group of its own, which Ctrl-C signals."""
+        return subprocess.Popen(
+            [self._root / 'run_tests.sh', *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={'PATH': f'{self._root}/bin:{os.environ["PATH"]}', 'PYTHON': sys.executable}, process_group=0)
+
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [self._root / 'run_tests.sh', *arguments], capture_output=True, text=True, check=False,
-            env={'PATH': f'{self._root}/bin:{os.environ["PATH"]}', 'PYTHON': sys.executable})
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def calls(self, program: str) -> list[str]:
         return [call for call in self._calls.read_text().splitlines() if program in call]
@@ -72,5 +84,73 @@ def test_with_them_all_tests_run(tree: Tree, tmp_path: Path) -> None:
     write_program(tmp_path / 'bin/pkg-config', 'echo 9.0.0')
     assert tree.run('--one-python').returncode == 0
     assert ['libvirt-python<=9.0.0' in call for call in tree.calls('pip install')] == [True]
-    assert not [call for call in tree.calls('-m pytest') if 'not libvirt' in call]
-    assert len([call for call in tree.calls('-m pytest') if 'tests/integration' in call]) == 2
+    stages = tree.calls('-m pytest')
+    assert not [call for call in stages if 'not libvirt' in call]
+    assert len([call for call in stages if 'tests/integration --ignore tests/integration/interop' in call]) == 2
+    assert len([call for call in stages if call.endswith('xml tests/integration/interop')]) == 1
+
+
+def test_stages_can_be_named(tree: Tree, tmp_path: Path) -> None:
+    write_program(tmp_path / 'bin/pkg-config', 'echo 9.0.0')
+    done = tree.run('--stage', 'interop', '--stage', 'docs', '-k', 'queens')
+    assert done.returncode == 0, done.stderr
+    assert [call.partition('xml ')[2] for call in tree.calls('-m pytest')] == ['tests/integration/interop -k queens']
+    assert [line for line in done.stdout.splitlines() if line.startswith('==> ')][:-1] == [
+        '==> docs', '==> interop, eventlet']
+
+
+def test_a_stage_without_tests_needs_no_real_parts(tree: Tree) -> None:
+    assert tree.run('--stage', 'pep8').returncode == 0
+    assert [call.split()[-1] for call in tree.calls('bindep')] == ['test']
+
+
+@pytest.mark.parametrize('arguments', [['--stage', 'no-such'], ['--stage'], ['--no-real', '--stage', 'interop']])
+def test_a_stage_that_cannot_run_is_told(tree: Tree, arguments: list[str]) -> None:
+    done = tree.run(*arguments)
+    assert done.returncode == 1
+    assert '--stage' in done.stderr
+
+
+def test_help_names_all_stages(tree: Tree) -> None:
+    stages = re.findall(r'^  (\w+) {2,}\w', tree.run('--help').stdout, re.MULTILINE)
+    assert stages == re.findall(r"^all_stages='(.*)'", (ROOT / 'run_tests.sh').read_text(), re.MULTILINE)[0].split()
+
+
+# pytest, whose test has started one process in its own session, and one more whose parent is gone.
+BUSY = """
+import os, signal, subprocess, sys, time
+family = [subprocess.Popen([sys.executable, '-c', code], start_new_session=True, stdout=subprocess.PIPE) for code in (
+    'print(flush=True); import time; time.sleep(600)',
+    'import subprocess, sys; subprocess.Popen(["sleep", "601"], start_new_session=True); print(flush=True)')]
+[process.stdout.readline() for process in family]
+family[1].wait()
+signal.signal(signal.SIGTERM, lambda *_: (open(sys.argv[1] + '.ended', 'w'), sys.exit(1)))
+open(sys.argv[1], 'w').close()
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize('signum', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_all_of_it(tree: Tree, tmp_path: Path, signum: int) -> None:
+    (tmp_path / 'busy.py').write_text(BUSY)
+    write_program(tmp_path / '.venv/bin/python', f"""case "$*" in
+        *pytest*) exec {sys.executable} {tmp_path}/busy.py {tmp_path}/begun ;;
+        *) {PYTHON.format(calls=tmp_path / 'calls')} ;;
+        esac""".replace('*pytest*)', '-m\\ pytest*)'))
+    process = tree.start('--no-real')
+    try:
+        wait_until((tmp_path / 'begun').exists, 60, 'a test that is busy')
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert {'sleep', '601'} <= {word for child in family for word in child.cmdline()}
+        if signum == signal.SIGINT:
+            os.killpg(process.pid, signum)      # as a terminal does on Ctrl-C
+        else:
+            process.send_signal(signum)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 128 + signum, err
+    assert out.endswith(f'Ended by {signal.Signals(signum).name}\n')
+    assert (tmp_path / 'begun.ended').exists()      # pytest had its time
+    assert not [child for child in family if child.is_running()]
+    assert 'eventlet' not in out                    # no further stage

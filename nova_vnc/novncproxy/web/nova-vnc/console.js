@@ -14,12 +14,14 @@
 
 const page = {};
 for (const id of ['name', 'status', 'screen', 'notice', 'notice-title', 'notice-text', 'notice-details', 'reconnect',
-                  'ctrl-alt-del', 'fullscreen']) {
+                  'ctrl-alt-del', 'fullscreen', 'warning', 'warning-time']) {
     page[id] = document.getElementById(id);
 }
 
-// After a refusal with one of these codes (4000 + HTTP status) the same link cannot work a second time.
-const CODES_OF_USELESS_LINKS = [4401, 4410];
+// Lets the server send text messages between those of RFB, and answers to it with the same word where it knows it.
+const SUBPROTOCOLS = ['nova-vnc.notices', 'binary'];
+// After an end with one of these codes (4000 + HTTP status) the same link cannot work a second time.
+const CODES_OF_USELESS_LINKS = [4401, 4410, 4421, 4440];
 // noVNC closes the WebSocket when it has read a refusal; the server's close frame is then on its way.
 const CLOSE_FRAME_PATIENCE_MS = 2000;
 
@@ -28,6 +30,7 @@ const query = new URLSearchParams(location.search);
 const argument = (name) => fragment.get(name) ?? query.get(name);
 const isSet = (value) => ['1', 'true', 'yes', 'on'].includes(value);
 
+let countdown = null;
 let RFB = null;
 let rfb = null;
 
@@ -52,8 +55,32 @@ function nameConsole(name) {
     document.title = argument('title') || name;
 }
 
+// Show above the screen that the console closes in so many seconds; null: take that away.
+function warnOfEnd(seconds) {
+    clearInterval(countdown);
+    page.warning.hidden = seconds === null;
+    if (seconds === null) {
+        return;
+    }
+    const end = performance.now() + 1000 * seconds;
+    const tick = () => {
+        page['warning-time'].textContent = `${Math.max(0, Math.round((end - performance.now()) / 1000))} s`;
+    };
+    tick();
+    countdown = setInterval(tick, 1000);
+}
+
+// What the server says beside RFB; what this page does not know is nothing to it.
+function heed(text) {
+    const notice = JSON.parse(text);
+    if (Number.isFinite(notice.session_ends_in)) {
+        warnOfEnd(notice.session_ends_in);
+    }
+}
+
 function showNotice({title, text, details = '', mayReconnect = true}) {
     show('ended', title);
+    warnOfEnd(null);
     page['notice-title'].textContent = title;
     page['notice-text'].textContent = text;
     page['notice-details'].textContent = details;
@@ -93,7 +120,7 @@ function explain({wasOpen, refusal, code, reason}) {
 
 function connect() {
     page.notice.hidden = true;
-    const socket = new WebSocket(websocketUrl());
+    const socket = new WebSocket(websocketUrl(), SUBPROTOCOLS);
     const fate = {wasOpen: false, refusal: '', code: 1006, reason: ''};
     let isOver = false;
 
@@ -108,6 +135,13 @@ function connect() {
         fate.code = event.code;
         fate.reason = event.reason;
         end();
+    });
+    // Before noVNC listens too, to which text would be a message of RFB.
+    socket.addEventListener('message', (event) => {
+        if (typeof event.data === 'string') {
+            event.stopImmediatePropagation();
+            heed(event.data);
+        }
     });
     rfb = new RFB(page.screen, socket);
     rfb.background = 'transparent';

@@ -5,8 +5,7 @@ import pathlib
 
 import pytest
 
-from nova_vnc import objects
-from nova_vnc.api import auth
+from nova_vnc import context, objects
 from nova_vnc.api.microversion import MAX
 from tests.fixtures.services import Cloud
 from tests.unit.api.client import (
@@ -29,8 +28,11 @@ def client():
 class Unscoped:
     """Somebody whom Keystone knows and who asks for no project."""
 
+    def __init__(self, *roles):
+        self.roles = list(roles)
+
     def identify(self, http):
-        return auth.Identity('alice', None, is_admin=False)
+        return context.RequestContext(user_id='alice', roles=self.roles, overwrite=False)
 
 
 def names(response):
@@ -52,10 +54,13 @@ class TestList:
     @pytest.mark.parametrize('query', ['', '?project_id=a11ce', '?tenant_id=a11ce', '?project_id=a11ce&all_tenants=0',
                                        f'?uuid={UUID}', f'?marker={OWNERLESS_UUID}', '?user_id=alice&name=web'])
     def test_an_identity_without_a_project_sees_nothing(self, path, query):
-        client = Client(authentication=Unscoped())
+        client = Client(authentication=Unscoped('reader'))
         assert names(client.get(path + query)) == []
         assert client.get(f'/v2.1/servers/{UUID}').status_int == 404
         assert 'list_instances' not in [method for method, _ in client.cloud.requests]
+
+    def test_who_has_no_role_may_not_list(self, path):
+        assert fault(Client(authentication=Unscoped()).get(path))[:2] == (403, 'forbidden')
 
     def test_by_name(self, client, path):
         assert names(client.get(path + '?name=web', token='notused')) == ['web']
@@ -210,3 +215,10 @@ def test_what_no_call_here_could_have_set(client):
     shown = client.get(f'/v2.1/servers/{UUID}', version='latest').json['server']
     assert (shown['locked'], shown['description'], shown['tags']) == (False, None, [])
     assert shown['OS-EXT-SRV-ATTR:user_data'] is None
+
+
+def test_what_a_nova_knows(client):
+    known = dataclasses.replace(client.cloud.instances[UUID], locked=True, description='of the team', tags=('a', 'b'))
+    client.cloud.instances[UUID] = known
+    shown = client.get(f'/v2.1/servers/{UUID}', version='latest').json['server']
+    assert (shown['locked'], shown['description'], shown['tags']) == (True, 'of the team', ['a', 'b'])

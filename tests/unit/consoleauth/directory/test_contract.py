@@ -15,6 +15,7 @@ from nova_vnc.consoleauth.directory.reported import ReportedInstanceDirectory
 from nova_vnc.db.engine import Database
 from nova_vnc.objects import InstanceRecord
 from tests.fixtures.database import new_database
+from tests.fixtures.nova_database import RELEASES, fill_nova, new_nova_database
 
 UNKNOWN = 'ffffffff-0000-4000-8000-000000000000'
 
@@ -43,7 +44,15 @@ def reported(directory: Path, records: Sequence[InstanceRecord]) -> Iterator[Ins
         yield fill_reported(database, records)
 
 
-DIRECTORIES: dict[str, Filled] = {'reported': reported}
+def nova(release: str) -> Filled:
+    @contextlib.contextmanager
+    def filled(directory: Path, records: Sequence[InstanceRecord]) -> Iterator[InstanceDirectory]:
+        with new_nova_database(directory, release) as database:
+            yield fill_nova(database, records)
+    return filled
+
+
+DIRECTORIES: dict[str, Filled] = {'reported': reported, **{f'nova {release}': nova(release) for release in RELEASES}}
 
 
 @pytest.fixture(params=DIRECTORIES)
@@ -103,8 +112,13 @@ def test_markers(fill: Callable[..., InstanceDirectory]):
         uuids_of(directory, project_id='p1', marker=uuid(5))
 
 
-def test_names(fill: Callable[..., InstanceDirectory]):
-    names = ['web1', 'web10', 'Web2', '50% off', 'öffentlich 😀', 'web (old)']
+@pytest.fixture
+def odd_name() -> str:
+    return 'öffentlich 😀'
+
+
+def test_names(fill: Callable[..., InstanceDirectory], odd_name: str):
+    names = ['web1', 'web10', 'Web2', '50% off', odd_name, 'web (old)']
     directory = fill(*(dataclasses.replace(RECORD, uuid=uuid(number), display_name=name)
                        for number, name in enumerate(names)))
 
@@ -114,7 +128,7 @@ def test_names(fill: Callable[..., InstanceDirectory]):
     assert found('web1') == {'web1', 'web10'}
     assert found('web2') == {'Web2'}
     assert found('%') == {'50% off'}
-    assert found('öffentlich 😀') == {'öffentlich 😀'}
+    assert found(odd_name) == {odd_name}
     assert found('web (old)') == {'web (old)'}
     assert found('') == set(names)
     assert uuids_of(directory, name='web', project_id='p2') == []

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""[DEFAULT]daemon: a service in the background, without a service manager."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+_SERVES = b'.'
+
+
+def detach() -> Callable[[], None]:
+    """Go on in a background process, before there are threads; returns there.
+
+    The process that was started stays until the other one serves and then ends with status 0, or with 1 when that ends
+    before. Until then what is said on standard error is still read by whoever started it.
+
+    :returns: what to call once the process serves
+    """
+    reader, writer = os.pipe()
+    sys.stdout.flush()      # or both would write what is still buffered
+    sys.stderr.flush()
+    if os.fork() > 0:
+        os.close(writer)
+        _end_with_the_other(reader)
+    os.close(reader)
+    os.setsid()
+    # Twice: who leads no session can get no terminal by opening one.
+    if os.fork() > 0:
+        os._exit(0)
+
+    def serves() -> None:
+        _give_up_streams()
+        os.write(writer, _SERVES)
+        os.close(writer)
+    return serves
+
+
+def _end_with_the_other(reader: int) -> NoReturn:
+    # Nothing is read where the other has ended: it was the last one to hold the other end of the pipe.
+    os._exit(0 if os.read(reader, 1) == _SERVES else 1)
+
+
+def _give_up_streams() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(nothing, fd)
+    os.close(nothing)

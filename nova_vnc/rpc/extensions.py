@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who on the bus knows our namespace `nova_vnc`.
+
+Nova's own services refuse it with a traceback in their log, so each is asked once, and not again for a day. What was
+learnt is kept in the memory of the process alone: a restart asks anew, which is also the way to have a service noticed
+sooner that has been replaced.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from nova_vnc.net.deadline import Deadline
+from nova_vnc.rpc import caller, expiring
+
+T = TypeVar('T')
+
+ASK_AGAIN_S = 24 * 60 * 60.0
+
+
+class Extensions:
+    """Thread-safe.
+
+    :param is_asked: False: nobody is ever asked
+    :param clock: seconds
+    """
+
+    def __init__(self, is_asked: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
+        self._is_asked = is_asked
+        self._lock = threading.Lock()
+        self._asking: dict[str, threading.Event] = {}
+        self._with = expiring.ExpiringSet(ASK_AGAIN_S, clock)
+        self._without = expiring.ExpiringSet(ASK_AGAIN_S, clock)
+
+    def call(self, other: str, ask: Callable[[], T], deadline: Deadline) -> T:
+        """Return what ask() returns, which calls a method of our namespace.
+
+        While it is not known what the other one knows, one caller asks, and the rest wait for what he learns.
+
+        :param other: a name for whom is asked
+        :raises UnknownMethod: it does not know the namespace; said without asking, once that is known
+        :raises NotAsked: whoever was asking has learnt nothing by the deadline
+        """
+        is_first = self._begin(other, deadline)
+        try:
+            answer = ask()
+        except caller.UnknownMethod:
+            self._without.add(other)
+            self._with.discard(other)
+            raise
+        except (caller.NoAnswer, caller.NotAsked):
+            raise
+        except Exception:
+            self._with.add(other)
+            raise
+        else:
+            self._with.add(other)
+            return answer
+        finally:
+            if is_first:
+                self._end(other)
+
+    def _begin(self, other: str, deadline: Deadline) -> bool:
+        """Return whether everybody else waits for this call."""
+        while True:
+            with self._lock:
+                if not self._is_asked or other in self._without:
+                    raise caller.UnknownMethod(other, 'our namespace')
+                if other in self._with:
+                    return False
+                asking = self._asking.get(other)
+                if asking is None:
+                    self._asking[other] = threading.Event()
+                    return True
+            if not asking.wait(deadline.remaining()):
+                raise caller.NotAsked(service=other)
+
+    def _end(self, other: str) -> None:
+        with self._lock:
+            self._asking.pop(other).set()

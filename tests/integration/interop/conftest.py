@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clouds in which both kinds of processes meet, and the table at the end of the run."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nova_vnc import exception, objects
+from nova_vnc.conf import opts
+from nova_vnc.context import service_context
+from nova_vnc.rpc import transport as rpc_transport
+from nova_vnc.rpc.caller import Caller
+from nova_vnc.rpc.consoleauth import ConsoleAuthAPI
+from tests.fixtures.bus import new_conf
+from tests.fixtures.database_server import SERVERS, DatabaseServer
+from tests.fixtures.nova_cell import NovaCell
+from tests.fixtures.nova_release import RELEASES, NovaRelease
+from tests.fixtures.placement import Placement
+from tests.fixtures.ports import free_port
+from tests.fixtures.process import Service
+from tests.fixtures.qemu import QEMU
+from tests.fixtures.rabbitmq import RabbitMQ
+from tests.integration.interop.matrix import Matrix
+
+_ROOT = Path(__file__).parents[3]
+_TABLE = _ROOT / 'build/interop-matrix.txt'
+_READY_S = 60
+DATABASES = ('mariadb', 'postgresql', 'sqlite')
+
+# -- the table
+
+_MATRIX = pytest.StashKey[Matrix]()
+
+
+def _places(item: pytest.Item) -> Iterator[tuple[str, str]]:
+    parameters = getattr(getattr(item, 'callspec', None), 'params', {})
+    for marker in item.iter_markers('interop'):
+        chain, release = marker.args
+        yield chain.format(**parameters), release.format(**parameters)
+
+
+@pytest.hookimpl(trylast=True)      # behind what -k and -m leave out
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        for chain, release in _places(item):
+            config.stash.setdefault(_MATRIX, Matrix()).expect(chain, release, item.nodeid)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    outcome: Any = yield
+    report = outcome.get_result()
+    if report.when == 'call' or not report.passed:
+        for chain, release in _places(item):
+            item.config.stash.setdefault(_MATRIX, Matrix()).note(chain, release, item.nodeid, report.passed)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    matrix = config.stash.get(_MATRIX, None)
+    if matrix:
+        terminalreporter.section('interop matrix')
+        terminalreporter.write(matrix.format())
+        _TABLE.parent.mkdir(exist_ok=True)
+        _TABLE.write_text(matrix.format())
+        terminalreporter.write_line(f'(also in {_TABLE.relative_to(_ROOT)})')
+
+
+# -- Nova's side
+
+
+@pytest.fixture(scope='package')
+def placement() -> Iterator[Placement]:
+    with Placement() as placement:
+        yield placement
+
+
+@pytest.fixture(scope='package')
+def servers() -> Iterator[dict[str, DatabaseServer]]:
+    with contextlib.ExitStack() as stack:
+        yield {name: stack.enter_context(server()) for name, server in SERVERS.items()}
+
+
+@pytest.fixture(scope='package')
+def vnc_server() -> Iterator[QEMU]:
+    with QEMU('web1') as qemu:
+        yield qemu
+
+
+@pytest.fixture(scope='package', params=sorted(RELEASES, reverse=True))
+def release(request: pytest.FixtureRequest) -> NovaRelease:
+    return RELEASES[request.param]()
+
+
+@pytest.fixture(scope='package')
+def compute_cell(release: NovaRelease, rabbitmq: RabbitMQ, servers: dict[str, DatabaseServer],
+                 placement: Placement) -> Iterator[NovaCell]:
+    """A cell of the release on MariaDB, with its nova-conductor and nova-compute, alone on its broker."""
+    with _new_cell(release, rabbitmq.new_vhost(), 'mariadb', servers, placement=placement) as cell:
+        cell.start_compute()
+        yield cell
+
+
+@pytest.fixture(scope='package', params=DATABASES)
+def cell(request: pytest.FixtureRequest, compute_cell: NovaCell,
+         servers: dict[str, DatabaseServer]) -> Iterator[NovaCell]:
+    """A cell of the release on each kind of database.
+
+    nova-compute runs in that on MariaDB. It answers the others too: for what it is asked here it reads no database.
+    """
+    if request.param == 'mariadb':
+        yield compute_cell
+    else:
+        with _new_cell(compute_cell.release, compute_cell.transport_url, request.param, servers,
+                       host=compute_cell.host) as cell:
+            yield cell
+
+
+@contextlib.contextmanager
+def _new_cell(release: NovaRelease, transport_url: str, database: str, servers: dict[str, DatabaseServer],
+              **kwargs: Any) -> Iterator[NovaCell]:
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(servers[database].new_url()) if database in servers else None
+        if database == 'mariadb':
+            url = f'{url}?charset=utf8'     # of Nova's tables; as its installation guide has it
+        yield stack.enter_context(NovaCell(release, transport_url, url, **kwargs))
+
+
+@pytest.fixture
+def instance_uuid(cell: NovaCell, compute_cell: NovaCell, vnc_server: QEMU) -> str:
+    """An instance on the host of nova-compute, in the tables of the cell, with a screen."""
+    instance_uuid = str(uuid.uuid4())
+    cell.call('create_instance', uuid=instance_uuid, host=cell.host, display_name='web1', vm_state='active',
+              project_id='3f6b8b1a3f8e4b3f9a5d0e4f7b8c9d0e', user_id='9d0e3f6b8b1a4b3f9a5d0e4f7b8c3f8e')
+    compute_cell.set_console(instance_uuid, '127.0.0.1', str(vnc_server.port))
+    return instance_uuid
+
+
+# -- ours, on the nova.conf of the cell
+
+
+@pytest.fixture(scope='package')
+def consoleauth(cell: NovaCell) -> Iterator[ConsoleAuthAPI]:
+    """Our nova-consoleauth, as one more unit of the cell."""
+    with _directory() as directory, Service('nova-consoleauth', cell.conf(), directory) as service:
+        opts.set_defaults()
+        transport = rpc_transport.build_transport(new_conf(), cell.transport_url)
+        api = ConsoleAuthAPI(Caller(transport), timeout_s=10)
+        service.wait_until(lambda: _answers(api), _READY_S, 'answers')
+        yield api
+        transport.cleanup()
+
+
+def _answers(api: ConsoleAuthAPI) -> bool:
+    try:
+        return api.check_token(service_context(), 'unknown').reason == objects.REASON_INVALID
+    except exception.ServiceUnavailable:
+        return False
+
+
+@pytest.fixture(scope='package')
+def novncproxy_url(cell: NovaCell, consoleauth: ConsoleAuthAPI) -> Iterator[str]:
+    """Our nova-novncproxy: what http://host:port of a console URL is to be."""
+    port = free_port()
+    conf = cell.conf()
+    conf['vnc']['novncproxy_port'] = port
+    with _directory() as directory, Service('nova-novncproxy', conf, directory) as service:
+        service.wait_until(lambda: port in service.listening_ports(), _READY_S, f'listens on {port}')
+        yield f'http://127.0.0.1:{port}'
+
+
+@contextlib.contextmanager
+def _directory() -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix='nova-vnc-interop-', dir='/tmp'))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our four services in a cloud with a released Keystone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fixtures.cached_venv import cached_venv
+from tests.fixtures.keystone import Keystone
+from tests.fixtures.rabbitmq import RabbitMQ
+from tests.integration.keystone.cloud import KeystoneCloud
+
+_BUILD_TIMEOUT_S = 900
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent.name == 'keystone':
+            item.add_marker(pytest.mark.timeout(_BUILD_TIMEOUT_S))
+
+
+@pytest.fixture(scope='package')
+def keystone() -> Iterator[Keystone]:
+    with Keystone(cached_venv('keystone-30.0.0', ['keystone==30.0.0', 'gunicorn'])) as service:
+        yield service
+
+
+@pytest.fixture(scope='package')
+def cloud(rabbitmq: RabbitMQ, keystone: Keystone) -> Iterator[KeystoneCloud]:
+    with KeystoneCloud(rabbitmq.url, keystone) as cloud:
+        yield cloud
