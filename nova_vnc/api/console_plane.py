@@ -17,6 +17,7 @@ from nova_vnc.rpc.consoleauth import MAX_PAGE, DirectoryEntry
 LOG = logging.getLogger(__name__)
 
 PROTOCOL_VNC = 'vnc'
+PROTOCOL_RDP = 'rdp'
 
 # nova.compute.api.API.get_vnc_console: the VM is about to leave its host.
 _REFUSED_TASK_STATES = ('deleting', 'migrating')

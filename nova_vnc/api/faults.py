@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import webob
+import webob.exc
 from keystoneauth1 import exceptions as keystoneauth_exceptions
 from oslo_log import log as logging
 
@@ -43,7 +44,7 @@ _STATUSES: dict[type[Exception], int] = {
 }
 
 _DEFAULT_MESSAGES = {
-    400: 'The request is malformed.',
+    400: webob.exc.HTTPBadRequest.explanation,      # so in Nova
     401: 'The request needs a valid X-Auth-Token.',
     404: 'The resource could not be found.',
     501: 'This function is not implemented here.',

@@ -76,6 +76,8 @@ def parse(query: Query, known: Mapping[str, Any], asker: Asker, version: microve
     _check_available(given)
     last = {name: values[-1] for name, values in given.items()}
     statuses = _statuses(given.get('status'), version)
+    if statuses == {server_status.DELETED} and not asker.context.is_admin:
+        raise faults.Refusal(403, 'Only administrators may list deleted instances')
     scope = _scope(asker.context, _wants_all(last.get('all_tenants'), asker))
     heeds_all = asker.rights.allows(asker.context, policies.ALL_FILTERS)
     return ServerFilter(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 UNKNOWN = 'UNKNOWN'
+DELETED = 'DELETED'
 
 _RESIZING = dict.fromkeys(('resize_prep', 'resize_migrating', 'resize_migrated', 'resize_finish'), 'RESIZE')
 _REBUILDING = dict.fromkeys(('rebuilding', 'rebuild_block_device_mapping', 'rebuild_spawning'), 'REBUILD')
@@ -23,7 +24,7 @@ _BY_VM_STATE: dict[str, tuple[str, dict[str, str]]] = {
     'suspended': ('SUSPENDED', {}),
     'rescued': ('RESCUE', {}),
     'error': ('ERROR', _REBUILDING),
-    'deleted': ('DELETED', {}),
+    'deleted': (DELETED, {}),
     'soft-delete': ('SOFT_DELETED', {}),
     'shelved': ('SHELVED', {}),
     'shelved_offloaded': ('SHELVED_OFFLOADED', {}),

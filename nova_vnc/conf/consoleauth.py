@@ -44,7 +44,7 @@ nova-consoleauth and nova-novncproxy must agree.
         'token_store',
         default='auto',
         choices=[
-            ('auto', 'database'),
+            ('auto', "cache where ``[cache]enabled`` is set and the database is not Nova's, else database"),
             ('database', "The table console_auth_tokens of the database: our own, or that of a cell of Nova's"),
             ('cache', 'memcached, Redis or etcd, as ``[cache]`` says; see the documentation on what that means'),
         ],

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import oslo_cache
 import stevedore
 
 from nova_vnc import exception
@@ -87,7 +88,8 @@ class Choice:
             return 'database', _NOVA, f"[database]connection = {name} holds Nova's tables"
         else:
             why = f'[database]connection = {name} holds our own tables'
-        if 'cache' in conf and conf.cache.enabled:
+        oslo_cache.configure(conf)
+        if conf.cache.enabled:
             return 'cache', 'reported', f'[cache]enabled is set, and {why}'
         return 'database', 'reported', why
 

@@ -61,6 +61,9 @@ LEAVING = 'A server that is about to leave its host has no console; Nova does no
 NOT_EXPECTED = 'Nova does not expect that its compute service says so here'
 AWAY = 'A compute host does not answer. Nova waits for it for [DEFAULT]rpc_response_timeout, 60 s'
 NEWEST = '2.46 is the newest microversion here'
+ANOTHER = 'Both values are wrong, and another one of them is named'
+DIGITS = 'The text: nine digits are the most here'
+MORE = 'Nova lists servers too that it then shows with another status, such as MIGRATING'
 METHOD = 'The URL is there, the method is not'
 URL = 'Errors are JSON here, and plain text in Nova'
 
@@ -88,9 +91,10 @@ QUESTIONS = [
     consoles(RUNNING, kind='x'),
     consoles(RUNNING, kind=1),
     consoles(RUNNING, kind=None),
-    consoles(RUNNING, protocol='mks', kind='webmks'),
+    consoles(RUNNING, protocol='mks', kind='webmks', differs=(400, 400, ANOTHER)),
     *(Question('POST', f'/servers/{RUNNING}/remote-consoles', '2.6', body) for body in (
-        None, {}, [], 'no json', {'remote_console': {}}, {'remote_console': None}, {'remote_console': {'type': 'novnc'}},
+        None, {}, [], 'no json', {'remote_console': {}}, {'remote_console': None},
+        {'remote_console': {'type': 'novnc'}},
         {'remote_console': {'protocol': 'vnc', 'type': 'novnc', 'more': 1}},
         {'remote_console': {'protocol': 'vnc', 'type': 'novnc'}, 'more': 1})),
     Question('POST', f'/servers/{RUNNING}/remote-consoles', '2.6', '<xml/>', content_type='text/xml'),
@@ -135,11 +139,12 @@ QUESTIONS = [
     Question('GET', '/servers?host=nosuch'),
     Question('GET', '/servers?host=nosuch', who='admin'),
     Question('GET', '/servers?limit=0'),
-    Question('GET', '/servers?limit=x'),
-    Question('GET', '/servers?limit=-1'),
+    Question('GET', '/servers?limit=x', differs=(400, 400, DIGITS)),
+    Question('GET', '/servers?limit=-1', differs=(400, 400, DIGITS)),
     Question('GET', f'/servers?marker={UNKNOWN}'),
     Question('GET', '/servers?marker=x'),
-    Question('GET', '/servers?status=active'),
+    Question('GET', '/servers?status=active', differs=(200, 200, MORE)),
+    Question('GET', '/servers?status=shutoff'),
     Question('GET', '/servers?status=nonsense'),
     Question('GET', '/servers?status=nonsense', '2.38'),
     Question('GET', '/servers?status=deleted'),
@@ -150,7 +155,7 @@ QUESTIONS = [
     # All URLs
     Question('GET', '/PROJECT/servers'),
     Question('GET', '/0123/servers'),
-    Question('GET', '/servers', '2.999'),
+    Question('GET', '/servers', '2.999', differs=(406, 406, NEWEST)),
     Question('GET', '/servers', 'garbage'),
     Question('GET', '/servers', '2.47', differs=(200, 406, NEWEST)),
     Question('GET', '/nosuch', differs=(404, 404, URL)),

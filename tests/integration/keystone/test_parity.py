@@ -146,7 +146,6 @@ def nova(rabbitmq: RabbitMQ, cloud: KeystoneCloud, servers: list[objects.Instanc
         cell.add_options({
             'DEFAULT': {'rpc_response_timeout': NOVA_PATIENCE_S},
             'api_database': {'connection': f'sqlite:///{cell.directory}/api.sqlite'},
-            'wsgi': {'api_paste_config': release.scripts.parent / 'etc/nova/api-paste.ini'},
             'keystone_authtoken': cloud.conf()['keystone_authtoken']})
         cell.start()
         shutil.copy(cell.directory / 'cell.sqlite', cell.directory / 'cell0.sqlite')
@@ -157,7 +156,7 @@ def nova(rabbitmq: RabbitMQ, cloud: KeystoneCloud, servers: list[objects.Instanc
         demo = objects.InstanceRecord(cloud.server, name='demo-guest', display_name='demo', host=cloud.host,
                                       project_id=cloud.keystone.project_id(PROJECT), user_id=USER_ID)
         for record in [*servers, demo]:
-            cell.call('create_instance', uuid=record.uuid, host=record.host, node=record.host,
+            cell.call('create_instance', uuid=record.uuid, host=record.host,
                       project_id=record.project_id, user_id=record.user_id, display_name=record.display_name,
                       vm_state=record.vm_state, task_state=record.task_state, hostname=record.display_name)
             cell.call('map_instance', instance_uuid=record.uuid, project_id=record.project_id,
@@ -199,9 +198,9 @@ def test_the_answers_are_those_of_nova(apis: Apis):
 def table(rows: list[tuple[parity.Question, int, int]]) -> str:
     lines = [HEAD]
     for question, novas, ours in rows:
-        lines += [f'   * - ``{question.text}``', f'     - {question.version or "none"}', f'     - {question.who or "nobody"}',
-                  f'     - {novas}', f'     - {ours}',
-                  f'     - {question.differs[2] if question.differs else "equal"}']
+        cells = (f'``{question.text}``', question.version or 'none', question.who or 'nobody', novas, ours,
+                 question.differs[2] if question.differs else 'equal')
+        lines += [f'   * - {cells[0]}', *(f'     - {cell}' for cell in cells[1:])]
     return '\n'.join(lines) + '\n'
 
 

@@ -104,7 +104,7 @@ OLD_NAMES = {
 }
 
 
-ALL_OLD_NAMES = [line for command, lines in OLD_NAMES.items() if ' of ' not in command for line in lines]
+ALL_OLD_NAMES = {line for command, lines in OLD_NAMES.items() if ' of ' not in command for line in lines}
 
 
 @pytest.mark.libvirt

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import oslo_cache
 import pytest
 from oslo_config import cfg
 
@@ -16,6 +17,7 @@ from nova_vnc.consoleauth.directory.nova import NovaInstanceDirectory
 from nova_vnc.consoleauth.directory.reported import ReportedInstanceDirectory
 from nova_vnc.consoleauth.resources import Resources
 from nova_vnc.consoleauth.service import ConsoleAuthService
+from nova_vnc.consoleauth.stores.cache import CacheTokenStore
 from nova_vnc.consoleauth.stores.database import DatabaseTokenStore
 from nova_vnc.db import factory as db_factory
 from nova_vnc.db.engine import Database
@@ -167,3 +169,12 @@ def test_a_service_ends_with_what_it_finds(choose: Choose, tmp_path: Path, monke
 class _Nothing:
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *arguments, **more: None
+
+
+def test_cache_is_chosen_where_it_is_enabled(choose: Choose, said: list[str]):
+    choice = choose()
+    oslo_cache.configure(choice._parts.conf)
+    choice._parts.conf.set_override('enabled', True, 'cache')
+    choice._parts.conf.set_override('backend', 'oslo_cache.dict', 'cache')
+    assert isinstance(choice.drivers().store, CacheTokenStore)
+    assert said[0].startswith('Tokens are in the store cache ([consoleauth]token_store = auto)')

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
+import dataclasses
+
 import pytest
 
 from tests.fixtures.services import BASE_URL
 from tests.unit.api.client import MEMBER, OTHER_UUID, UUID, Client, fault
+
+GONE = 'The server could not comply with the request since it is either malformed or otherwise incorrect.'
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ def test_of_a_server_that_is_not_the_users(client):
     ({'os-getVNCConsole': {'type': 'xvpvnc'}}, 'Invalid console type xvpvnc'),
     ({'os-getSPICEConsole': {'type': 'spice-html5'}}, 'Unavailable console type spice-html5.'),
     ({'os-getSerialConsole': {'type': 'serial'}}, 'Unavailable console type serial.'),
-    ({'os-getRDPConsole': {'type': 'rdp-html5'}}, 'Unavailable console type rdp-html5.'),
+    ({'os-getRDPConsole': {'type': 'rdp-html5'}}, GONE),
     ({'os-getVNCConsole': {'type': 'x'}},
      "Invalid input for field/attribute type. Value: x. 'x' is not one of ['novnc', 'xvpvnc']"),
     ({'os-getVNCConsole': None},
@@ -56,3 +60,10 @@ def test_what_is_refused(client, body, message):
 
 def test_the_name_of_an_action_is_not_repeated_whole(client):
     assert len(act(client, {'x' * 100_000: {}}).body) < 2000
+
+
+def test_a_state_in_which_there_is_no_console_is_told_in_novas_words():
+    client = Client()
+    client.cloud.instances[UUID] = dataclasses.replace(client.cloud.instances[UUID], task_state='migrating')
+    assert fault(client.post(f'/v2.1/servers/{UUID}/action', {'os-getVNCConsole': {'type': 'novnc'}})) == (
+        409, 'conflictingRequest', f"Cannot 'get_vnc_console' instance {UUID} while it is in task_state migrating")

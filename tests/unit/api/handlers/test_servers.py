@@ -62,6 +62,11 @@ class TestList:
     def test_who_has_no_role_may_not_list(self, path):
         assert fault(Client(authentication=Unscoped()).get(path))[:2] == (403, 'forbidden')
 
+    def test_deleted_servers_are_for_administrators_to_list(self, client, path):
+        assert fault(client.get(f'{path}?status=deleted', token=MEMBER)) == (
+            403, 'forbidden', 'Only administrators may list deleted instances')
+        assert names(client.get(f'{path}?status=deleted', token=ADMIN)) == []
+
     def test_by_name(self, client, path):
         assert names(client.get(path + '?name=web', token='notused')) == ['web']
         assert names(client.get(path + '?name=%5Ed', token='notused')) == ['db', 'debian12']

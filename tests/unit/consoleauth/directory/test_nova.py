@@ -10,10 +10,7 @@ import sqlalchemy as sa
 
 from nova_vnc import objects
 from nova_vnc.consoleauth.directory.nova import NovaInstanceDirectory, build_name
-from nova_vnc.consoleauth.resources import Resources
-from nova_vnc.db import factory as db_factory
 from nova_vnc.db.engine import Database
-from tests.fixtures.bus import new_conf
 from tests.fixtures.nova_database import (
     NAME_TEMPLATE,
     RELEASES,
@@ -97,15 +94,3 @@ def test_of_queens(database: Database):
     ('%(display_name)s-%(id)x', 'web1-c'), ('%(unknown)s', 'u'), ('vm', 'vm')])
 def test_names_in_the_hypervisor(template: str, name: str):
     assert build_name(template, {'id': 12, 'uuid': 'u', 'display_name': 'web1'}) == name
-
-
-def test_the_template_is_novas_option(tmp_path: Path):
-    conf = new_conf()
-    db_factory.register_opts(conf)
-    with new_nova_database(tmp_path, RELEASES[-1]) as database:
-        insert_instances(database._url, [RECORD])
-        conf.set_override('connection', database._url, 'database')
-        conf.set_override('instance_name_template', 'vm-%d')
-        parts = Resources(conf)
-        assert NovaInstanceDirectory.build(parts).get(RECORD.uuid).instance.name == 'vm-12'
-        parts.databases.close()
