@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """nova-vnc-status: `upgrade check` says whether the services can run with a nova.conf as it is.
 
-Exit status, as of every OpenStack project's command of the kind: 0 all is well, 1 something is worth a look, 2 something
-is broken, 255 the command itself failed.
+Exit status, as of every OpenStack project's command of the kind: 0 all is well, 1 something is worth a look, 2
+something is broken, 255 the command itself failed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     checks = upgrade_checks.UpgradeChecks()
     try:
         conf = common.configure(sys.argv[1:] if argv is None else argv,
-                                [lambda conf: upgradecheck.register_cli_options(conf, checks)])
+                                [lambda conf: upgradecheck.register_cli_options(conf, checks)],
+                                use_stderr=True)
     except exception.ConfigurationError as error:
         print(f'{common.program()}: {error}', file=sys.stderr)
         sys.exit(255)

@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable
 
 from oslo_config import cfg
 from oslo_upgradecheck.upgradecheck import Code, Result, UpgradeCommands
 
 from nova_vnc import context, exception
 from nova_vnc.conf import files, refusal, retired, weaknesses
-from nova_vnc.consoleauth import factory as consoleauth_factory
+from nova_vnc.consoleauth import inspection, resources
 from nova_vnc.rpc import broker, census, consoleauth, exclusive, transport
 from nova_vnc.rpc.caller import Caller
 
@@ -20,10 +19,9 @@ _ANSWER_TIMEOUT_S = 5.0
 _COMPUTE_TOPIC = 'compute'
 
 Check = Callable[['UpgradeChecks'], Result]
-C = TypeVar('C', bound=Check)
 
 
-def _safe(check: C) -> Check:
+def _safe(check: Check) -> Check:
     """A check says what is wrong with the file that it reads, rather than end the command."""
     @functools.wraps(check)
     def run(checks: UpgradeChecks) -> Result:
@@ -58,11 +56,12 @@ class UpgradeChecks(UpgradeCommands):
     def _message_broker(self) -> Result:
         looked_at = transport.broker_of(transport.build_transport(self.conf))
         if looked_at is None:
-            return Result(Code.WARNING, '[DEFAULT]transport_url leads to no RabbitMQ, so that nothing can be said of it.')
+            return Result(Code.WARNING, '[DEFAULT]transport_url leads to no RabbitMQ: nothing can be said of it.')
         try:
             looked_at.look()
         except broker.ERRORS as error:
-            return Result(Code.FAILURE, f'RabbitMQ at {looked_at.name} ([DEFAULT]transport_url) cannot be used: {error}')
+            return Result(Code.FAILURE,
+                          f'RabbitMQ at {looked_at.name} ([DEFAULT]transport_url) cannot be used: {error}')
         return Result(Code.SUCCESS)
 
     @_safe
@@ -82,8 +81,8 @@ class UpgradeChecks(UpgradeCommands):
 
     @_safe
     def _stores(self) -> Result:
-        return _worst(Result(Code.WARNING if is_usable else Code.FAILURE, text) for is_usable, text in
-                      consoleauth_factory.inspect_stores(self.conf))
+        return _worst(Result(Code.FAILURE if finding.stops_it else Code.WARNING, finding.text)
+                      for finding in inspection.look_at_stores(resources.Resources(self.conf)))
 
     _upgrade_checks = (
         ('Options without meaning', _retired_options),
@@ -97,8 +96,8 @@ class UpgradeChecks(UpgradeCommands):
 def _say_consumers(counted: census.Census) -> list[Result]:
     queue = f'The queue {consoleauth.TOPIC}'
     if counted.foreign and counted.ours:
-        return [Result(Code.FAILURE, f"{queue} is consumed by Nova's own nova-consoleauth and by ours: each gets a part "
-                                     'of the tokens and knows nothing of the others. Stop one of them.')]
+        return [Result(Code.FAILURE, f"{queue} is consumed by Nova's own nova-consoleauth and by ours: each gets a "
+                                     'part of the tokens and knows nothing of the others. Stop one of them.')]
     if counted.foreign:
         return [Result(Code.WARNING, f"{queue} is consumed by Nova's own nova-consoleauth. nova-novncproxy works with "
                                      'it; consoles then have no name in their title, and users are not told why a '
@@ -118,11 +117,11 @@ def _say_compute(host: str, consumers: int) -> list[Result]:
                                  'of the requests. Stop one, or give it a host name of its own.')]
 
 
-def _warn(sentences: Sequence[str]) -> Result:
+def _warn(sentences: Iterable[str]) -> Result:
     return _worst(Result(Code.WARNING, sentence) for sentence in sentences)
 
 
-def _worst(results: Sequence[Result]) -> Result:
+def _worst(results: Iterable[Result]) -> Result:
     found = list(results)
     if not found:
         return Result(Code.SUCCESS)

@@ -9,9 +9,6 @@ from collections.abc import Callable, Iterator
 from oslo_config import cfg
 
 _LONG_TTL_S = 24 * 3600
-# These keep everything in one process (oslo.cache, dogpile.cache), or nothing at all.
-_BACKENDS_OF_ONE_PROCESS = ('oslo_cache.dict', 'dogpile.cache.memory', 'dogpile.cache.memory_pickle')
-_BACKENDS_OF_NOTHING = ('dogpile.cache.null',)
 
 
 def find(conf: cfg.ConfigOpts) -> Iterator[str]:
@@ -21,17 +18,6 @@ def find(conf: cfg.ConfigOpts) -> Iterator[str]:
     """
     for weakness in (_listens_everywhere, _plain_pages, _vencrypt_or_none, _open_api, _ttl, _record):
         yield from weakness(conf)
-
-
-def of_store(backend: str) -> str | None:
-    """Say what is wrong with a backend of [cache] as a token store; None: nothing."""
-    if backend in _BACKENDS_OF_ONE_PROCESS:
-        return (f'[cache]backend = {backend} keeps tokens in the memory of one process: a second nova-consoleauth '
-                'does not know them, and a restart forgets them. Use oslo_cache.memcache_pool, dogpile.cache.redis or '
-                'oslo_cache.etcd3gw.')
-    if backend in _BACKENDS_OF_NOTHING:
-        return f'[cache]backend = {backend} keeps nothing, so that no console link is ever valid.'
-    return None
 
 
 def _listens_everywhere(conf: cfg.ConfigOpts) -> Iterator[str]:

@@ -40,16 +40,3 @@ def test_a_weak_option(tmp_path, text: str, option: str):
     '[vnc]\nenabled = false\nserver_listen = 0.0.0.0\nnovncproxy_base_url = http://cloud.example/'])
 def test_one_that_is_not(tmp_path, text: str):
     assert found(tmp_path, text) == []
-
-
-@pytest.mark.parametrize(('backend', 'words'), [
-    ('oslo_cache.dict', 'memory of one process'), ('dogpile.cache.memory', 'memory of one process'),
-    ('dogpile.cache.null', 'keeps nothing')])
-def test_a_backend_that_is_no_token_store(backend: str, words: str):
-    assert words in weaknesses.of_store(backend)
-
-
-@pytest.mark.parametrize('backend', ['oslo_cache.memcache_pool', 'dogpile.cache.memcached', 'dogpile.cache.redis',
-                                     'oslo_cache.etcd3gw'])
-def test_one_that_is(backend: str):
-    assert weaknesses.of_store(backend) is None

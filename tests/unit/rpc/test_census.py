@@ -8,7 +8,8 @@ import pytest
 from nova_vnc import exception
 from nova_vnc.rpc import caller, census
 
-OURS, FOREIGN, SILENT = None, caller.UnknownMethod('consoleauth', 'list_instances'), caller.NoAnswer(service='consoleauth')
+OURS, FOREIGN = None, caller.UnknownMethod('consoleauth', 'list_instances')
+SILENT = caller.NoAnswer(service='consoleauth')
 
 
 def consumers(*answers: Exception | None) -> Callable[[], None]:
