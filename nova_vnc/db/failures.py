@@ -45,7 +45,7 @@ def may_pass(error: BaseException) -> bool:
 
 def means_no_match(error: BaseException) -> bool:
     """Tell whether a text was compared with a column that cannot hold one of its characters, as those of utf8mb3."""
-    arguments = getattr(_original(error), 'args', ())
+    arguments: tuple[object, ...] = _original(error).args
     return bool(arguments) and arguments[0] in _MYSQL_LACKS_CHARACTERS
 
 
