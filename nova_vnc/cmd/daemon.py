@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -33,8 +35,9 @@ def detach() -> Callable[[], None]:
 
     def serves() -> None:
         _give_up_streams()
-        os.write(writer, _SERVES)
-        os.close(writer)
+        # Who started it may have been ended meanwhile. Not os.write(): eventlet's tries for ever where nobody reads.
+        with contextlib.suppress(BrokenPipeError), io.FileIO(writer, 'wb') as told:
+            told.write(_SERVES)
     return serves
 
 
