@@ -79,7 +79,21 @@ def test_why_it_cannot_start_is_told_to_whoever_started_it(command: Service):
         assert command.wait(TIMEOUT_S) == 1
         assert 'Address already in use' in command.output()
         assert 'leaves the log without a place to go to' in command.output()
+        assert command.output().count('Address already in use') == 1
     assert not [process for process in psutil.process_iter() if str(command.conf_path) in command_line(process)]
+
+
+@pytest.mark.parametrize(('flags', 'reason'), [
+    ([], 'novncproxy_port = {port}: Address already in use'), (['--web', '/nope'], '[DEFAULT]web = /nope: ')])
+def test_why_it_cannot_start_is_told_also_when_the_log_is_a_file(command: Service, flags: list[str], reason: str):
+    command.argv += ['--daemon', *flags]
+    with socket.create_server(('127.0.0.1', port_of(command))), command:
+        assert command.wait(TIMEOUT_S) == 1
+        line, = command.output().splitlines()
+    reason = reason.format(port=port_of(command))
+    assert line.startswith('nova-novncproxy: [')
+    assert reason in line
+    assert reason in (command.directory / 'proxy.log').read_text()
 
 
 def test_it_serves_and_stops_when_whoever_started_it_is_gone(command: Service):
