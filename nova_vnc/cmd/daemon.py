@@ -35,6 +35,8 @@ def detach(program: str) -> Callable[[], None]:
     # Twice: who leads no session can get no terminal by opening one.
     if os.fork() > 0:
         os._exit(0)
+    # The leader of its own group: oslo.messaging with use_queue_manager looks up in /proc the one that there is.
+    os.setpgid(0, 0)
 
     aloud = _say_what_is_critical(program)
 

@@ -64,6 +64,8 @@ def test_it_serves_in_the_background(command: Service, by: str):
             assert requests.get(page, timeout=TIMEOUT_S).status_code == 200
             assert os.getsid(process.pid) not in (os.getsid(0), process.pid)    # so it can get no terminal
             assert process.terminal() is None
+            # oslo.messaging's use_queue_manager reads /proc/<group>/stat with each connection.
+            assert os.getpgid(process.pid) == process.pid
             assert process.cwd() == str(command.directory)
             assert {os.readlink(f'/proc/{process.pid}/fd/{fd}') for fd in (0, 1, 2)} == {'/dev/null'}
             assert f' {process.pid} INFO ' in (command.directory / 'proxy.log').read_text()
