@@ -55,8 +55,8 @@ def _check_lock_path(conf: cfg.ConfigOpts, options: Any) -> None:
     # Old releases do not have the option.
     if getattr(options, 'use_queue_manager', False) and not lockutils.get_lock_path(conf):
         raise exception.ConfigurationError(
-            reason='[oslo_messaging_rabbit]use_queue_manager = True needs [oslo_concurrency]lock_path, a directory that '
-                   'the user of the service may write to. Set it, as in the nova.conf of the other services.')
+            reason='[oslo_messaging_rabbit]use_queue_manager = True needs [oslo_concurrency]lock_path, a directory '
+                   'that the user of the service may write to. Set it, as in the nova.conf of the other services.')
 
 
 def broker_of(transport: oslo_messaging.Transport) -> Broker | None:
