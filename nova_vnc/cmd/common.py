@@ -78,7 +78,7 @@ def run(argv: Sequence[str] | None, build_service: ServiceBuilder,
         with refusal.naming_options(conf):
             if can_be_daemon and conf.daemon:
                 _warn_if_mute(conf)
-                started = daemon.detach()
+                started = daemon.detach(program())
     except exception.ConfigurationError as error:
         service.end_process(refuse(error))
     failure = None

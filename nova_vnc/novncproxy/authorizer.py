@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 
@@ -21,6 +22,9 @@ _REFUSALS = {
     objects.REASON_HOST_SILENT: Refusal.HOST_SILENT,
     objects.REASON_UNAVAILABLE: Refusal.UNAVAILABLE,
 }
+
+# The last second that a calendar has four digits for, and so that can be told: a token_ttl may mean "never".
+_END_OF_TIME = 253_402_300_799
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,10 +78,11 @@ class Authorizer:
                      access_url=info.access_url, request_id=check.request_id)
 
     def _expiry(self, expires: object, last_activity_at: object) -> float:
-        if isinstance(expires, (int, float)):
-            return expires
-        begin = last_activity_at if isinstance(last_activity_at, (int, float)) else self._clock()
-        return begin + self._token_ttl_s
+        told = _read_time(expires)
+        if told is not None:
+            return told
+        begin = _read_time(last_activity_at)
+        return min((self._clock() if begin is None else begin) + self._token_ttl_s, _END_OF_TIME)
 
     def _ask(self, ctxt: RequestContext, token: str) -> objects.TokenCheck:
         try:
@@ -92,3 +97,10 @@ class Authorizer:
             # Whatever broke over there. Its text is not logged: it may quote what it was given.
             kind = getattr(error, 'exc_type', None) or type(error).__name__
             raise Refused(Refusal.UNAVAILABLE, f'nova-consoleauth failed: {kind}') from None
+
+
+def _read_time(value: object) -> float | None:
+    """Return a time that can be told, or None where it is none."""
+    if not isinstance(value, (int, float)) or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return max(0, min(value, _END_OF_TIME))

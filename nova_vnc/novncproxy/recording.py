@@ -177,14 +177,15 @@ class Recorder:
 
     def _give_up_largest(self) -> bool:
         """Make room; return False where there is none to be had, as all is being written."""
-        if not self._waiting:
+        # One that the disk hangs with may be the largest, and yet have nothing to give.
+        candidates = [recording for recording in self._waiting if recording.pending_bytes]
+        if not candidates:
             return False
-        largest = max(self._waiting, key=lambda recording: recording.pending_bytes + recording.writing_bytes)
-        freed = largest.pending_bytes
-        self._pending_bytes -= freed
+        largest = max(candidates, key=lambda recording: recording.pending_bytes + recording.writing_bytes)
+        self._pending_bytes -= largest.pending_bytes
         largest.pending, largest.pending_bytes = [], 0
         largest.is_over, largest.given_up = True, largest.given_up or _TOO_SLOW
-        return freed > 0
+        return True
 
     def _wake(self) -> None:
         if not self._wakeup.is_set():

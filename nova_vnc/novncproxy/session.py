@@ -187,7 +187,7 @@ class Session:
         client_init, from_client = security.negotiate_with_tenant(tenant_stream, timeout_s)
         server_init, from_target = security.exchange_init_with_compute(compute_stream, client_init, compute_early,
                                                                        timeout_s)
-        note = session_timeout.describe_end(grant.expires) if self._parts.enforce_session_timeout else ''
+        note = session_timeout.describe_end(grant.expires, time.time()) if self._parts.enforce_session_timeout else ''
         name = console_name(grant.display_name, grant.instance_uuid, note)
         security.send_server_init(tenant_stream, dataclasses.replace(server_init, name=name), timeout_s)
         return from_client, from_target

@@ -13,6 +13,7 @@ import time
 from nova_vnc.relay.lifetime import Limit
 
 WARN_BEFORE_S = 60
+_DAY_S = 86400
 # As the codes of refusals, 4000 + status. No registered status says that the time of what was allowed is up; this is
 # the one of Microsoft's IIS, Login Time-out.
 CLOSE_CODE = 4440
@@ -30,6 +31,7 @@ def build_limit(expires: float, now: float, request_id: str, *, takes_notices: b
                  warn_after_s=max(0.0, left_s - WARN_BEFORE_S))
 
 
-def describe_end(expires: float) -> str:
-    """Return the time of the end in words that are the same everywhere."""
-    return time.strftime('until %H:%M UTC', time.gmtime(expires))
+def describe_end(expires: float, now: float) -> str:
+    """Return the time of the end in words that are the same everywhere; with the date where the time is no answer."""
+    pattern = 'until %H:%M UTC' if expires - now < _DAY_S else 'until %Y-%m-%d %H:%M UTC'
+    return time.strftime(pattern, time.gmtime(expires))

@@ -6,8 +6,10 @@ from __future__ import annotations
 import threading
 import time
 import weakref
+from typing import Any
 
 import oslo_messaging
+from oslo_concurrency import lockutils
 from oslo_config import cfg
 
 from nova_vnc import exception
@@ -26,7 +28,7 @@ def build_transport(conf: cfg.ConfigOpts, url: str | None = None) -> oslo_messag
     """Make the transport of a process; it connects with the first message.
 
     :param url: overrides `[DEFAULT]transport_url`; IN_PROCESS_URL needs no broker and ends at this process
-    :raises ConfigurationError: the URL is malformed or of an unknown kind
+    :raises ConfigurationError: the URL is malformed or of an unknown kind, or a queue manager lacks lock_path
     :raises oslo_config.cfg.Error: an option of oslo.messaging's has a value that it cannot have
     """
     try:
@@ -41,9 +43,20 @@ def build_transport(conf: cfg.ConfigOpts, url: str | None = None) -> oslo_messag
             reason='[DEFAULT]transport_url is not a URL such as rabbit://user:password@host:5672/') from None
     if parsed.transport == 'rabbit':
         # The driver's own view of its options: the query of the URL comes first.
-        _brokers[transport] = Broker(parsed, transport.conf.oslo_messaging_rabbit)
+        options = transport.conf.oslo_messaging_rabbit
+        _check_lock_path(conf, options)
+        _brokers[transport] = Broker(parsed, options)
     broker_log.install(_brokers.get(transport))
     return transport
+
+
+def _check_lock_path(conf: cfg.ConfigOpts, options: Any) -> None:
+    """oslo.messaging would miss it with the first call, and again with every other."""
+    # Old releases do not have the option.
+    if getattr(options, 'use_queue_manager', False) and not lockutils.get_lock_path(conf):
+        raise exception.ConfigurationError(
+            reason='[oslo_messaging_rabbit]use_queue_manager = True needs [oslo_concurrency]lock_path, a directory '
+                   'that the user of the service may write to. Set it, as in the nova.conf of the other services.')
 
 
 def broker_of(transport: oslo_messaging.Transport) -> Broker | None:

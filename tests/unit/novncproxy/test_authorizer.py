@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+import math
 
 import oslo_messaging
 import pytest
 
 from nova_vnc import context, exception, objects
 from nova_vnc.net.ceiling import Crowded
+from nova_vnc.novncproxy import session_timeout
 from nova_vnc.novncproxy.authorizer import Authorizer, Grant
 from nova_vnc.novncproxy.refusal import Refusal, Refused
 from nova_vnc.novncproxy.token_checks import TokenChecks, build_places
@@ -45,6 +47,17 @@ def test_an_answer_of_novas_knows_less():
 def test_when_a_token_expires_that_novas_answers_for(last_activity_at, expires):
     info = dataclasses.replace(INFO, last_activity_at=last_activity_at)
     assert check(objects.TokenCheck(info)).expires == expires
+
+
+@pytest.mark.parametrize('told', [10**18, 10**400, 1e300, math.inf, -1, -10**400, -math.inf, math.nan])
+@pytest.mark.parametrize('by', ['expires', 'last_activity_at'])
+def test_whatever_time_is_told_can_be_told_on(told, by):
+    if by == 'expires':
+        expires = check(objects.TokenCheck(INFO, expires=told)).expires
+    else:
+        expires = check(objects.TokenCheck(dataclasses.replace(INFO, last_activity_at=told))).expires
+    assert expires == (5600 if told != told else pytest.approx(0 if told < 0 else 253_402_300_799, abs=600))
+    assert session_timeout.describe_end(expires, 5000.0).endswith(' UTC')
 
 
 @pytest.mark.parametrize(('outcome', 'refusal'), [

@@ -137,8 +137,9 @@ def test_a_full_disk_leaves_what_was_whole(start, caplog):
     assert caplog.text.count('is not complete') == 1
 
 
-def test_a_disk_that_hangs_holds_nobody_up_and_what_is_kept_is_bounded(start, monkeypatch, caplog):
-    """Who has most pending goes first; who has little is written out later."""
+@pytest.fixture
+def disk(monkeypatch):
+    """An event; until it is set the disk hangs."""
     go_on = threading.Event()
     work = recording_module._work
 
@@ -148,6 +149,28 @@ def test_a_disk_that_hangs_holds_nobody_up_and_what_is_kept_is_bounded(start, mo
 
     monkeypatch.setattr(recording_module, '_work', hang)
     monkeypatch.setattr(recording_module.concurrency, 'run_native', lambda function, *arguments: function(*arguments))
+    yield go_on
+    go_on.set()
+
+
+def test_what_is_kept_is_bounded_when_the_disk_hangs_with_the_largest(start, disk):
+    recorder = start(max_pending_bytes=100_000)
+    large, *others = (recorder.open(str(number)) for number in range(20))
+    large.to_client(b'x' * 60_000)
+    wait_until(lambda: not recorder._waiting, 30, 'the hang')
+    large.to_client(b'x')
+    for _ in range(5):
+        for other in others:
+            other.to_client(b'x' * 10_000)
+            assert recorder._pending_bytes <= 100_000
+    disk.set()
+    for recording in (large, *others):
+        recording.close()
+    wait_until(lambda: not recorder._pending_bytes, 30, 'the end')
+
+
+def test_a_disk_that_hangs_holds_nobody_up_and_what_is_kept_is_bounded(start, disk, caplog):
+    """Who has most pending goes first; who has little is written out later."""
     recorder = start(max_pending_bytes=100_000)
     first, large, small = recorder.open('first'), recorder.open('large'), recorder.open('small')
     wait_until(lambda: not recorder._waiting, 30, 'the hang')
@@ -157,7 +180,7 @@ def test_a_disk_that_hangs_holds_nobody_up_and_what_is_kept_is_bounded(start, mo
         assert recorder._pending_bytes <= 100_000
     assert large.is_over
     small.to_client(b' by little')
-    go_on.set()
+    disk.set()
     for recording in (first, small, large):
         recording.close()
         wait_for_end(recording.path)

@@ -32,7 +32,11 @@ def test_the_reason_can_be_told():
 
 
 def test_the_time_of_the_end():
-    assert session_timeout.describe_end(1_700_000_000.9) == 'until 22:13 UTC'
+    assert session_timeout.describe_end(1_700_000_000.9, 1_699_999_000.5) == 'until 22:13 UTC'
+
+
+def test_the_time_of_an_end_that_is_days_away():
+    assert session_timeout.describe_end(1_700_000_000, 1_699_000_000) == 'until 2023-11-14 22:13 UTC'
 
 
 def test_the_manual_and_the_page_know_the_code():

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
+from pathlib import Path
+
 import pytest
 
 from nova_vnc import exception
@@ -13,6 +15,20 @@ def test_malformed_url(url: str):
     with pytest.raises(exception.ConfigurationError, match=r'^\[DEFAULT\]transport_url ') as caught:
         transport.build_transport(new_conf(), url)
     assert 'secret' not in str(caught.value)
+
+
+@pytest.mark.parametrize('lock_path', ['', 'lock_path = /var/lib/nova/tmp'])
+def test_a_queue_manager_needs_a_place_for_its_locks(lock_path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv('OSLO_LOCK_PATH', raising=False)
+    path = tmp_path / 'nova.conf'
+    path.write_text(f'[oslo_messaging_rabbit]\nuse_queue_manager = true\n[oslo_concurrency]\n{lock_path}\n')
+    if lock_path:
+        transport.build_transport(new_conf(path), 'rabbit://')
+        broker_log.install()
+        return
+    with pytest.raises(exception.ConfigurationError, match=r'needs \[oslo_concurrency\]lock_path'):
+        transport.build_transport(new_conf(path), 'rabbit://')
+    transport.build_transport(new_conf(path), 'fake://')    # which has no queues to name
 
 
 @pytest.mark.parametrize(('url', 'name'), [
