@@ -8,7 +8,6 @@ import ipaddress
 
 import oslo_messaging
 from keystoneauth1 import exceptions as keystoneauth_exceptions
-from keystonemiddleware import auth_token
 from oslo_config import cfg
 from oslo_log import log as logging
 from oslo_middleware import cors as oslo_cors
@@ -30,6 +29,7 @@ from nova_vnc.api import (
     request_id,
     routes,
     server,
+    token_check,
     wsgi,
 )
 from nova_vnc.conf import keystone_authtoken
@@ -95,7 +95,8 @@ def _check_tokens(conf: cfg.ConfigOpts, behind: wsgi.WSGIApplication) -> wsgi.WS
     """:raises ConfigurationError: with these options no token can be asked for"""
     keystone_authtoken.set_defaults()
     try:
-        made: wsgi.WSGIApplication = auth_token.AuthProtocol(behind, {'oslo_config_config': conf})
+        made: wsgi.WSGIApplication = token_check.TokenCheck(
+            behind, {'oslo_config_config': conf}, max(1, conf.api.threads // 2))
     except (cfg.Error, ValueError, keystoneauth_exceptions.ClientException) as error:
         raise exception.ConfigurationError(reason=f'[keystone_authtoken]: {" ".join(str(error).split())}') from None
     if not (conf.keystone_authtoken.auth_type or conf.keystone_authtoken.auth_section):
