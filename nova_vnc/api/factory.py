@@ -84,7 +84,7 @@ def _middleware(conf: cfg.ConfigOpts, is_proxied: bool) -> list[wsgi.Middleware]
     # is looked at.
     passed.append(functools.partial(wsgi.At, HEALTHCHECK_PATH, functools.partial(healthcheck.Healthcheck, conf=conf)))
     # Before whatever logs, so that all that is logged and answered from here on has the id.
-    passed += [functools.partial(request_id.RequestId, conf=conf), access_log.AccessLog]
+    passed += [functools.partial(request_id.RequestId, conf=conf), request_id.Unidentified, access_log.AccessLog]
     if is_proxied and conf.api.auth_strategy == KEYSTONE:
         passed += [faults.FaultWrapper, functools.partial(
             wsgi.Below, f'{routes.PREFIX}/', functools.partial(_check_tokens, conf))]
