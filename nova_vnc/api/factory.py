@@ -8,6 +8,7 @@ import ipaddress
 
 import oslo_messaging
 from keystoneauth1 import exceptions as keystoneauth_exceptions
+from keystonemiddleware import exceptions as keystonemiddleware_exceptions
 from oslo_config import cfg
 from oslo_log import log as logging
 from oslo_middleware import cors as oslo_cors
@@ -97,7 +98,8 @@ def _check_tokens(conf: cfg.ConfigOpts, behind: wsgi.WSGIApplication) -> wsgi.WS
     try:
         made: wsgi.WSGIApplication = token_check.TokenCheck(
             behind, {'oslo_config_config': conf}, max(1, conf.api.threads // 2))
-    except (cfg.Error, ValueError, keystoneauth_exceptions.ClientException) as error:
+    except (cfg.Error, ValueError, keystoneauth_exceptions.ClientException,
+            keystonemiddleware_exceptions.ConfigurationError) as error:
         raise exception.ConfigurationError(reason=f'[keystone_authtoken]: {" ".join(str(error).split())}') from None
     if not (conf.keystone_authtoken.auth_type or conf.keystone_authtoken.auth_section):
         # keystonemiddleware would refuse every token with 503.

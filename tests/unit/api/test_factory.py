@@ -29,7 +29,9 @@ def keystone_conf(tmp_path, text):
 @pytest.mark.parametrize(('text', 'words'), [
     ('', '[api]auth_strategy = keystone needs [keystone_authtoken]auth_type'),
     ('auth_type = nonsense', '[keystone_authtoken]: The plugin nonsense could not be found'),
-    ('auth_type = password', '[keystone_authtoken]: Auth plugin requires parameters which were not given: auth_url')])
+    ('auth_type = password', '[keystone_authtoken]: Auth plugin requires parameters which were not given: auth_url'),
+    ('auth_type = none\nmemcached_servers = 127.0.0.1:1\nmemcache_security_strategy = ENCRYPT',
+     '[keystone_authtoken]: memcache_secret_key must be defined')])
 def test_what_keystone_needs_is_said_in_one_line(tmp_path, text, words):
     with pytest.raises(exception.ConfigurationError) as caught:
         factory.build_app(keystone_conf(tmp_path, text), DirectCaller({}))
