@@ -8,7 +8,7 @@ import ipaddress
 
 import oslo_messaging
 from keystoneauth1 import exceptions as keystoneauth_exceptions
-from keystonemiddleware import auth_token
+from keystonemiddleware import exceptions as keystonemiddleware_exceptions
 from oslo_config import cfg
 from oslo_log import log as logging
 from oslo_middleware import cors as oslo_cors
@@ -30,6 +30,7 @@ from nova_vnc.api import (
     request_id,
     routes,
     server,
+    token_check,
     wsgi,
 )
 from nova_vnc.conf import keystone_authtoken
@@ -84,7 +85,7 @@ def _middleware(conf: cfg.ConfigOpts, is_proxied: bool) -> list[wsgi.Middleware]
     # is looked at.
     passed.append(functools.partial(wsgi.At, HEALTHCHECK_PATH, functools.partial(healthcheck.Healthcheck, conf=conf)))
     # Before whatever logs, so that all that is logged and answered from here on has the id.
-    passed += [functools.partial(request_id.RequestId, conf=conf), access_log.AccessLog]
+    passed += [functools.partial(request_id.RequestId, conf=conf), request_id.Unidentified, access_log.AccessLog]
     if is_proxied and conf.api.auth_strategy == KEYSTONE:
         passed += [faults.FaultWrapper, functools.partial(
             wsgi.Below, f'{routes.PREFIX}/', functools.partial(_check_tokens, conf))]
@@ -95,8 +96,10 @@ def _check_tokens(conf: cfg.ConfigOpts, behind: wsgi.WSGIApplication) -> wsgi.WS
     """:raises ConfigurationError: with these options no token can be asked for"""
     keystone_authtoken.set_defaults()
     try:
-        made: wsgi.WSGIApplication = auth_token.AuthProtocol(behind, {'oslo_config_config': conf})
-    except (cfg.Error, ValueError, keystoneauth_exceptions.ClientException) as error:
+        made: wsgi.WSGIApplication = token_check.TokenCheck(
+            behind, {'oslo_config_config': conf}, max(1, conf.api.threads // 2))
+    except (cfg.Error, ValueError, keystoneauth_exceptions.ClientException,
+            keystonemiddleware_exceptions.ConfigurationError) as error:
         raise exception.ConfigurationError(reason=f'[keystone_authtoken]: {" ".join(str(error).split())}') from None
     if not (conf.keystone_authtoken.auth_type or conf.keystone_authtoken.auth_section):
         # keystonemiddleware would refuse every token with 503.

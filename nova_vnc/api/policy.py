@@ -46,9 +46,17 @@ class Policy:
         """Tell whether the rule lets who asks do this.
 
         :param target: what it is done to; None: what is his own
+        :raises Refusal: 500, the operator's rule cannot be decided
         """
         own = {'project_id': ctxt.project_id, 'user_id': ctxt.user_id}
-        return bool(self._current().authorize(rule, own if target is None else dict(target), ctxt))
+        failure = None
+        try:
+            return bool(self._current().authorize(rule, own if target is None else dict(target), ctxt))
+        except Exception as error:  # rules that refer to one another; an http: check whose server is away
+            failure = error
+        LOG.error('The rule %s of [oslo_policy]policy_file or policy_dirs cannot be decided: %s', rule,
+                  ' '.join(str(failure).split()))
+        raise faults.Refusal(500, f'The rule {rule} cannot be decided; the log of the server says why.')
 
     def is_admin(self, ctxt: RequestContext) -> bool:
         return self.allows(ctxt, base.CONTEXT_IS_ADMIN)

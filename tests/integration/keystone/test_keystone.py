@@ -9,6 +9,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from tests.fixtures.cloud import ADMIN_TOKEN
 from tests.fixtures.console_client import ConsoleClient
 from tests.fixtures.keystone import Keystone
+from tests.fixtures.polling import wait_until
 from tests.fixtures.ports import free_port, is_listening
 from tests.fixtures.process import ExternalProcess
 from tests.integration.keystone.cloud import (
@@ -34,6 +36,7 @@ PAGE = Path(__file__).parents[3] / 'doc/source/reference/api.rst'
 CONSOLES_REFUSED = "Policy doesn't allow os_compute_api:os-remote-consoles to be performed."
 # With the defaults a request asks Keystone four times, 2 s each, and pauses in between.
 HUNG_S = 30
+CROWD = 48
 
 
 def test_a_token_of_the_project_opens_a_console(cloud: KeystoneCloud):
@@ -152,7 +155,8 @@ def test_a_keystone_that_is_away_and_comes_back(cloud: KeystoneCloud, keystone: 
         assert cloud.request('GET', '/', token=fresh).status_code == 200
     finally:
         keystone.start()
-    assert cloud.console(fresh).status_code == 200
+    # For a moment after a failure nobody asks it.
+    wait_until(lambda: cloud.console(fresh).status_code == 200, 30, 'the API to ask Keystone again')
     keystone.pause()
     try:
         began = time.monotonic()
@@ -160,7 +164,24 @@ def test_a_keystone_that_is_away_and_comes_back(cloud: KeystoneCloud, keystone: 
         assert time.monotonic() - began < HUNG_S
     finally:
         keystone.resume()
-    assert cloud.console(later).status_code == 200
+    wait_until(lambda: cloud.console(later).status_code == 200, 30, 'the API to ask Keystone again')
+
+
+def test_a_crowd_before_a_keystone_that_hangs(cloud: KeystoneCloud, keystone: Keystone):
+    cloud.api.restart()     # it has no token of its own yet, without which all would wait one after the other
+    cloud.wait_until_listening()
+    token = cloud.token()
+    keystone.pause()
+    try:
+        with ThreadPoolExecutor(CROWD) as pool:
+            began = time.monotonic()
+            crowd = [pool.submit(cloud.console, f'{token}{number}') for number in range(CROWD)]
+            assert cloud.request('GET', '/', token='').status_code == 200
+            assert {answer.result().status_code for answer in crowd} == {503}
+            assert time.monotonic() - began < HUNG_S
+    finally:
+        keystone.resume()
+    wait_until(lambda: cloud.console(token).status_code == 200, 30, 'the API to ask Keystone again')
 
 
 def test_no_token_is_in_a_log(cloud: KeystoneCloud):

@@ -4,9 +4,11 @@ import logging
 
 import pytest
 import webob
+from oslo_context import context as oslo_context
 
 from nova_vnc import exception
 from nova_vnc.api import auth, factory
+from nova_vnc.context import RequestContext
 from nova_vnc.rpc import transport
 from tests.fixtures.bus import in_process_bus, new_conf
 from tests.fixtures.services import DirectCaller
@@ -27,7 +29,9 @@ def keystone_conf(tmp_path, text):
 @pytest.mark.parametrize(('text', 'words'), [
     ('', '[api]auth_strategy = keystone needs [keystone_authtoken]auth_type'),
     ('auth_type = nonsense', '[keystone_authtoken]: The plugin nonsense could not be found'),
-    ('auth_type = password', '[keystone_authtoken]: Auth plugin requires parameters which were not given: auth_url')])
+    ('auth_type = password', '[keystone_authtoken]: Auth plugin requires parameters which were not given: auth_url'),
+    ('auth_type = none\nmemcached_servers = 127.0.0.1:1\nmemcache_security_strategy = ENCRYPT',
+     '[keystone_authtoken]: memcache_secret_key must be defined')])
 def test_what_keystone_needs_is_said_in_one_line(tmp_path, text, words):
     with pytest.raises(exception.ConfigurationError) as caught:
         factory.build_app(keystone_conf(tmp_path, text), DirectCaller({}))
@@ -124,3 +128,27 @@ def test_noauth2_on_an_address_that_others_reach_is_warned_of(bus, caplog, addre
     bus.conf.set_override('osapi_compute_listen', address)
     factory.build_service(bus.conf, bus.transport)
     assert ('noauth2 believes everybody' in caplog.text) is warned
+
+
+def test_what_is_logged_of_a_stranger_is_of_nobody_else(tmp_path, caplog):
+    app = factory.build_app(keystone_conf(tmp_path, 'auth_type = password\nauth_url = http://127.0.0.1:1/\n'
+                                                    'username = nova\npassword = x'), DirectCaller({}))
+    contexts = []
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            contexts.append(oslo_context.get_current())
+
+    handler = Handler()
+    logging.getLogger('keystonemiddleware').addHandler(handler)
+    logging.getLogger('nova_vnc.api.access_log').addHandler(handler)
+    caplog.set_level('INFO')
+    RequestContext(user_id='of-the-last-request', overwrite=True)
+    try:
+        refused = webob.Request.blank('/v2.1/servers').get_response(app)
+    finally:
+        for name in ('keystonemiddleware', 'nova_vnc.api.access_log'):
+            logging.getLogger(name).removeHandler(handler)
+    assert refused.status_int == 401
+    assert {(context.user_id, context.request_id) for context in contexts} == {
+        (None, refused.headers['X-OpenStack-Request-ID'])}

@@ -222,3 +222,16 @@ def test_what_is_shown_of_a_server(files, path, rules, silent, host, status):
     answer = client.get(path, token=MEMBER, version='2.16').json
     server = answer.get('server') or answer['servers'][0]
     assert (server.get('OS-EXT-SRV-ATTR:host'), server.get('host_status')) == (host, status)
+
+
+@pytest.mark.parametrize('rules', [
+    '"a": "rule:b"\n"b": "rule:a"\n"os_compute_api:os-remote-consoles": "rule:a"\n',
+    '"os_compute_api:os-remote-consoles": "http://127.0.0.1:1/check"\n'])
+def test_a_rule_that_cannot_be_decided_is_named_in_one_line(files, rules, caplog):
+    client = Client(options=[('policy_file', 'oslo_policy', str(files(rules).with_name('policy.yaml')))])
+    response = client.post(CONSOLES, BODY, token=MEMBER, version='2.6')
+    assert fault(response) == (500, 'computeFault', 'The rule os_compute_api:os-remote-consoles cannot be decided; the '
+                                                    'log of the server says why.')
+    line, = (record.getMessage() for record in caplog.records if record.levelname == 'ERROR')
+    assert 'os_compute_api:os-remote-consoles of [oslo_policy]policy_file' in line
+    assert '\n' not in line
