@@ -17,7 +17,7 @@ from tests.fixtures.cloud import Cloud
 from tests.fixtures.console_client import open_console
 from tests.fixtures.guest import Guest
 from tests.fixtures.libvirt import Libvirtd
-from tests.fixtures.nova_confs import DEPLOYMENTS, nova_conf
+from tests.fixtures.nova_confs import DEPLOYMENTS, DIRECTORY, nova_conf
 from tests.fixtures.nova_database import create_tables, insert_instances
 from tests.fixtures.process import Service, format_conf
 from tests.fixtures.rabbitmq import RabbitMQ
@@ -121,7 +121,8 @@ def read_file_of(service: Service, cloud: Cloud, path: Path, database: str) -> N
     add_lines(service, {
         'DEFAULT': {**{name: conf['DEFAULT'][name] for name in names}, 'my_ip': '127.0.0.1',
                     'osapi_compute_listen': '127.0.0.1', 'web': '/usr/share/novnc',
-                    'log_dir': '', 'log_file': ''},
+                    'log_dir': '', 'log_file': '', 'use_journal': False,    # there is no journald
+                    'log_config_append': DIRECTORY / 'helm-logging.conf' if 'helm' in path.name else ''},
         # Where the file refers to my_ip it does so still.
         'vnc': {**conf['vnc'], 'server_proxyclient_address': None if '$my_ip' in path.read_text() else '127.0.0.1'},
         'libvirt': conf['libvirt'],
