@@ -17,9 +17,10 @@ import oslo_messaging
 import pytest
 import sqlalchemy as sa
 
-from nova_vnc import objects
+from nova_vnc import exception, objects
 from nova_vnc.conf import opts
 from nova_vnc.context import service_context
+from nova_vnc.net.deadline import Deadline
 from nova_vnc.rpc import caller as rpc_caller
 from nova_vnc.rpc import transport as rpc_transport
 from nova_vnc.rpc.consoleauth import ConsoleAuthAPI
@@ -116,6 +117,13 @@ class Region:
             internal_access_path=None, access_url=f'http://127.0.0.1:6080/vnc_auto.html?path=%3Ftoken%3D{token}'))
         return token
 
+    def answers(self) -> bool:
+        # A message that comes before its queue is dropped.
+        try:
+            return self.api.check_token(CTXT, 'unknown', Deadline(3)).reason == 'invalid'
+        except exception.ServiceUnavailable:
+            return False
+
     def reason(self, token: str) -> str | None:
         return self.api.check_token(CTXT, token).reason
 
@@ -134,6 +142,7 @@ def region(rabbitmq: RabbitMQ, tmp_path_factory: pytest.TempPathFactory) -> Iter
             stack.enter_context(cell.serving())
         stack.enter_context(region.consoleauth)
         region.consoleauth.wait_for_line('maps 2 cells beside cell0', READY_S)
+        region.consoleauth.wait_until(region.answers, READY_S, 'an answer on the bus')
         yield region
 
 
