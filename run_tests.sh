@@ -19,8 +19,9 @@ Installs what the tests need (Debian 12, as root or with sudo), makes .venv, and
   docs         documentation and release notes, warnings are errors
   unit         unit and functional tests, under both concurrency backends, threading and eventlet
   integration  with RabbitMQ, databases, libvirt, QEMU and Chromium that the tests start themselves: all of it under
-               eventlet, and once more without the browser under threading
-  interop      with processes of released Novas, 34 and 26, under eventlet; prints who was seen working with whom
+               eventlet, and what depends on the backend once more under threading
+  interop      with processes of released Novas, 34 and 26, a released Keystone, and in a small OpenStack, under
+               eventlet; prints who was seen working with whom
   pythons      unit tests with Python 3.12 and 3.13, where they are installed
 
   --stage STAGE  run this one; may be given several times
@@ -198,13 +199,19 @@ if is_selected unit; then
         stage "unit and functional, $backend" run_pytest "$VENV" $backend tests/unit tests/functional
     done
 fi
+released=(tests/integration/interop tests/integration/keystone tests/integration/small_cloud)
 if is_selected integration; then
-    stage 'integration, eventlet' \
-        run_pytest "$VENV" eventlet tests/integration --ignore tests/integration/interop
-    stage 'integration without the browser, threading' \
-        run_pytest "$VENV" threading tests/integration --ignore tests/integration/interop -m 'not browser'
+    own=(tests/integration)
+    for directory in "${released[@]}"; do
+        own+=(--ignore "$directory")
+    done
+    stage 'integration, eventlet' run_pytest "$VENV" eventlet "${own[@]}"
+    stage 'integration without browser and what is run once, threading' \
+        run_pytest "$VENV" threading "${own[@]}" -m 'not browser and not once'
 fi
-! is_selected interop || stage 'interop, eventlet' run_pytest "$VENV" eventlet tests/integration/interop
+# What a Queens of our own answers is in the table of interop too.
+! is_selected interop || stage 'interop, eventlet' \
+    run_pytest "$VENV" eventlet "${released[@]}" tests/integration/test_old_servers.py -m 'interop or released'
 for version in $(! is_selected pythons || echo 3.12 3.13); do
     if [ "$("$VENV/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" = "$version" ]; then
         continue

@@ -94,6 +94,11 @@ class Database:
         """Whether it is a file, which needs no waiting for a server."""
         return sa.make_url(self._url).get_backend_name() == 'sqlite'
 
+    @property
+    def would_be_made(self) -> bool:
+        """Whether it is a file of our own that is not there yet."""
+        return self._own_file is not None and not os.path.exists(self._own_file)
+
     def prepare(self) -> None:
         """Connect and look at the tables; make them where the file is our own.
 

@@ -20,16 +20,22 @@ T = TypeVar('T')
 
 ASK_AGAIN_S = 24 * 60 * 60.0
 
+# Whoever does not know the namespace refuses at once, so a longer wait is for what is asked: a host that hangs, say.
+_PATIENCE_S = 0.5
+
 
 class Extensions:
     """Thread-safe.
 
     :param is_asked: False: nobody is ever asked
     :param clock: seconds
+    :param patience_s: for how long the rest waits for the first one to ask
     """
 
-    def __init__(self, is_asked: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, is_asked: bool = True, clock: Callable[[], float] = time.monotonic,
+                 patience_s: float = _PATIENCE_S) -> None:
         self._is_asked = is_asked
+        self._patience_s = patience_s
         self._lock = threading.Lock()
         self._asking: dict[str, threading.Event] = {}
         self._with = expiring.ExpiringSet(ASK_AGAIN_S, clock)
@@ -38,11 +44,10 @@ class Extensions:
     def call(self, other: str, ask: Callable[[], T], deadline: Deadline) -> T:
         """Return what ask() returns, which calls a method of our namespace.
 
-        While it is not known what the other one knows, one caller asks, and the rest wait for what he learns.
+        While it is not known what the other one knows, one caller asks, and the rest wait a moment for what he learns.
 
         :param other: a name for whom is asked
         :raises UnknownMethod: it does not know the namespace; said without asking, once that is known
-        :raises NotAsked: whoever was asking has learnt nothing by the deadline
         """
         is_first = self._begin(other, deadline)
         try:
@@ -64,7 +69,7 @@ class Extensions:
                 self._end(other)
 
     def _begin(self, other: str, deadline: Deadline) -> bool:
-        """Return whether everybody else waits for this call."""
+        """Return whether all others wait for this call."""
         while True:
             with self._lock:
                 if not self._is_asked or other in self._without:
@@ -75,8 +80,8 @@ class Extensions:
                 if asking is None:
                     self._asking[other] = threading.Event()
                     return True
-            if not asking.wait(deadline.remaining()):
-                raise caller.NotAsked(service=other)
+            if not asking.wait(min(deadline.remaining(), self._patience_s)):
+                return False
 
     def _end(self, other: str) -> None:
         with self._lock:

@@ -111,6 +111,7 @@ def vnc_port() -> Iterator[int]:
     driver.stop()
 
 
+@pytest.mark.interop('our novncproxy -> check_token of nova-consoleauth', 'queens')
 def test_our_proxy_opens_every_console_of_an_old_consoleauth(proxy: Service, old_consoleauth: Any, vnc_port: int):
     tokens, server = old_consoleauth
     urls = []
@@ -142,6 +143,7 @@ def consoleauth(tmp_path_factory: pytest.TempPathFactory, rabbitmq: RabbitMQ) ->
         yield service
 
 
+@pytest.mark.interop('our nova-consoleauth -> validate_console_port of nova-compute', 'queens')
 def test_our_consoleauth_asks_an_old_compute(consoleauth: Service, rabbitmq: RabbitMQ):
     """Its own clients are new, so only what it asks of the host goes to an old server."""
     host = f'old-{uuid.uuid4()}'

@@ -104,7 +104,7 @@ def test_half_of_the_hosts_hang(rig: Rig, cloud: Cloud):
         started = time.monotonic()
         assert {check.result(30) for check in cloud.start_checks(*well)} == {None}
         slowest_s = max(slowest_s, time.monotonic() - started)
-    assert slowest_s < 2 * SOON_S
+    assert slowest_s < 4 * SOON_S
     assert {check.result(30) for check in crowd} == {objects.REASON_HOST_SILENT}
 
 

@@ -84,6 +84,7 @@ class TestLinesOfTheFirstReleases:
 QUORUM_QUEUES = ('kolla',)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('deployment', DEPLOYMENTS)
 def test_a_whole_file(rabbitmq: RabbitMQ, libvirtd: Libvirtd, deployment: str):
     """With it, on the database of a cell of Nova's, in which the VM is, there is a session."""

@@ -7,9 +7,9 @@ import contextlib
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -28,43 +28,25 @@ from tests.fixtures.ports import free_port
 from tests.fixtures.process import Service
 from tests.fixtures.qemu import QEMU
 from tests.fixtures.rabbitmq import RabbitMQ
-from tests.integration.interop.matrix import Matrix
+from tests.integration.interop.matrix import MATRIX, Matrix, places
 
 _ROOT = Path(__file__).parents[3]
 _TABLE = _ROOT / 'build/interop-matrix.txt'
 _READY_S = 60
 DATABASES = ('mariadb', 'postgresql', 'sqlite')
 
-# -- the table
-
-_MATRIX = pytest.StashKey[Matrix]()
-
-
-def _places(item: pytest.Item) -> Iterator[tuple[str, str]]:
-    parameters = getattr(getattr(item, 'callspec', None), 'params', {})
-    for marker in item.iter_markers('interop'):
-        chain, release = marker.args
-        yield chain.format(**parameters), release.format(**parameters)
+# -- the table; what becomes of each test is noted in the conftest above
 
 
 @pytest.hookimpl(trylast=True)      # behind what -k and -m leave out
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        for chain, release in _places(item):
-            config.stash.setdefault(_MATRIX, Matrix()).expect(chain, release, item.nodeid)
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    outcome: Any = yield
-    report = outcome.get_result()
-    if report.when == 'call' or not report.passed:
-        for chain, release in _places(item):
-            item.config.stash.setdefault(_MATRIX, Matrix()).note(chain, release, item.nodeid, report.passed)
+        for chain, release in places(item):
+            config.stash.setdefault(MATRIX, Matrix()).expect(chain, release, item.nodeid)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    matrix = config.stash.get(_MATRIX, None)
+    matrix = config.stash.get(MATRIX, None)
     if matrix:
         terminalreporter.section('interop matrix')
         terminalreporter.write(matrix.format())
@@ -94,31 +76,61 @@ def vnc_server() -> Iterator[QEMU]:
         yield qemu
 
 
-@pytest.fixture(scope='package', params=sorted(RELEASES, reverse=True))
-def release(request: pytest.FixtureRequest) -> NovaRelease:
-    return RELEASES[request.param]()
+class Place(NamedTuple):
+    """A kind of cell, as a parameter of tests."""
+
+    release: int
+    database: str
+
+
+PLACES = [Place(release, database) for release in sorted(RELEASES, reverse=True) for database in DATABASES]
+
+
+class ComputeCells:
+    """For each release a cell on MariaDB with its nova-conductor and nova-compute, alone on its broker."""
+
+    def __init__(self, stack: contextlib.ExitStack, new_cell: Callable[[int], Any]) -> None:
+        self._stack = stack
+        self._new_cell = new_cell
+        self._cells: dict[int, NovaCell] = {}
+
+    def __getitem__(self, release: int) -> NovaCell:
+        if release not in self._cells:
+            self._cells[release] = self._stack.enter_context(self._new_cell(release))
+            self._cells[release].start_compute()
+        return self._cells[release]
 
 
 @pytest.fixture(scope='package')
-def compute_cell(release: NovaRelease, rabbitmq: RabbitMQ, servers: dict[str, DatabaseServer],
-                 placement: Placement) -> Iterator[NovaCell]:
-    """A cell of the release on MariaDB, with its nova-conductor and nova-compute, alone on its broker."""
-    with _new_cell(release, rabbitmq.new_vhost(), 'mariadb', servers, placement=placement) as cell:
-        cell.start_compute()
-        yield cell
+def compute_cells(rabbitmq: RabbitMQ, servers: dict[str, DatabaseServer],
+                  placement: Placement) -> Iterator[ComputeCells]:
+    """They stay until the end, since they take their time to start."""
+    with contextlib.ExitStack() as stack:
+        yield ComputeCells(stack, lambda release: _new_cell(
+            RELEASES[release](), rabbitmq.new_vhost(), 'mariadb', servers, placement=placement))
 
 
-@pytest.fixture(scope='package', params=DATABASES)
-def cell(request: pytest.FixtureRequest, compute_cell: NovaCell,
-         servers: dict[str, DatabaseServer]) -> Iterator[NovaCell]:
-    """A cell of the release on each kind of database.
+@pytest.fixture(scope='package', params=PLACES, ids=lambda place: f'{place.release}-{place.database}')
+def place(request: pytest.FixtureRequest) -> Place:
+    return request.param
 
-    nova-compute runs in that on MariaDB. It answers the others too: for what it is asked here it reads no database.
+
+@pytest.fixture(scope='package')
+def compute_cell(place: Place, compute_cells: ComputeCells) -> NovaCell:
+    """The cell in which nova-compute runs.
+
+    It answers the cells on other databases too: for what it is asked here it reads none.
     """
-    if request.param == 'mariadb':
+    return compute_cells[place.release]
+
+
+@pytest.fixture(scope='package')
+def cell(place: Place, compute_cell: NovaCell, servers: dict[str, DatabaseServer]) -> Iterator[NovaCell]:
+    """A cell of the release on the kind of database."""
+    if place.database == 'mariadb':
         yield compute_cell
     else:
-        with _new_cell(compute_cell.release, compute_cell.transport_url, request.param, servers,
+        with _new_cell(compute_cell.release, compute_cell.transport_url, place.database, servers,
                        host=compute_cell.host) as cell:
             yield cell
 

@@ -7,7 +7,9 @@ the parameters of the test. A place with several tests is as good as the worst o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+
+import pytest
 
 _WORST_FIRST = ('FAILED', 'not run', 'passed')
 
@@ -46,3 +48,15 @@ class Matrix:
 
 def _worst(outcomes: Mapping[str, str]) -> str:
     return next((outcome for outcome in _WORST_FIRST if outcome in outcomes.values()), '-')
+
+
+# There only while tests of this package are run.
+MATRIX = pytest.StashKey[Matrix]()
+
+
+def places(item: pytest.Item) -> Iterator[tuple[str, str]]:
+    """Yield chain and release of each place in the table that a test has."""
+    parameters = getattr(getattr(item, 'callspec', None), 'params', {})
+    for marker in item.iter_markers('interop'):
+        chain, release = marker.args
+        yield chain.format(**parameters), release.format(**parameters)

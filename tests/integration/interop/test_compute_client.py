@@ -11,9 +11,11 @@ import pytest
 
 from nova_vnc.compute.virt.demo.driver import demo_instance_uuid
 from tests.fixtures.nova_cell import NovaCell, NovaError
+from tests.fixtures.nova_release import RELEASES
 from tests.fixtures.polling import wait_until
 from tests.fixtures.process import Service
 from tests.fixtures.rfb_client import tcp_client
+from tests.integration.interop.conftest import ComputeCells
 
 HOST = 'our-compute'
 INSTANCE_UUID = demo_instance_uuid(HOST)
@@ -25,6 +27,16 @@ VALIDATE = pytest.mark.interop("validate_console_port of Nova's compute client -
 TOPIC_OF_VALIDATE = {34: 'compute-alt', 26: 'compute'}
 
 pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope='module', params=sorted(RELEASES, reverse=True))
+def release(request: pytest.FixtureRequest) -> int:
+    return request.param
+
+
+@pytest.fixture(scope='module')
+def compute_cell(release: int, compute_cells: ComputeCells) -> NovaCell:
+    return compute_cells[release]
 
 
 @pytest.fixture(scope='module')
@@ -78,9 +90,9 @@ def test_errors_are_those_of_nova(compute: Service, compute_cell: NovaCell, inst
 
 
 @VALIDATE
-def test_port(compute: Service, compute_cell: NovaCell, request: pytest.FixtureRequest):
+def test_port(compute: Service, compute_cell: NovaCell, release: int):
     info = compute_cell.call('get_vnc_console', host=HOST, instance_uuid=INSTANCE_UUID)
-    topic = TOPIC_OF_VALIDATE[request.node.callspec.params['release']]
+    topic = TOPIC_OF_VALIDATE[release]
     watcher = Watcher(compute_cell.transport_url, f'{topic}.{HOST}')
     try:
         assert compute_cell.call('validate_console_port', host=HOST, instance_uuid=INSTANCE_UUID,

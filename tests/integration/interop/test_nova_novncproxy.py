@@ -13,8 +13,8 @@ from tests.fixtures.console_client import open_console
 from tests.fixtures.nova_cell import NovaCell, NovaError
 from tests.fixtures.qemu import QEMU
 
-CHAIN = "authorize_console -> our nova-consoleauth on Nova's {cell} -> Nova's nova-novncproxy"
-pytestmark = [pytest.mark.timeout(900), pytest.mark.interop(CHAIN, 'nova {release}')]
+CHAIN = "authorize_console -> our nova-consoleauth on Nova's {place.database} -> Nova's nova-novncproxy"
+pytestmark = [pytest.mark.timeout(900), pytest.mark.interop(CHAIN, 'nova {place.release}')]
 
 
 @pytest.fixture

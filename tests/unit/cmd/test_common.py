@@ -96,8 +96,7 @@ OLD_NAMES = {
     'nova-novncproxy': {
         ('DEFAULT', 'novncproxy_host = localhost'): ('vnc', 'novncproxy_host'),
         ('DEFAULT', f'novncproxy_port = {free_port()}'): ('vnc', 'novncproxy_port'),
-        ('DEFAULT', 'console_allowed_origins = a.example'): ('console', 'allowed_origins'),
-        ('DEFAULT', 'console_token_ttl = 60'): ('consoleauth', 'token_ttl')},
+        ('DEFAULT', 'console_allowed_origins = a.example'): ('console', 'allowed_origins')},
     'nova-consoleauth': {('DEFAULT', 'console_token_ttl = 60'): ('consoleauth', 'token_ttl')},
     'nova-vnc-api': {
         ('DEFAULT', 'auth_strategy = noauth2'): ('api', 'auth_strategy'),

@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from oslo_context import context
+from oslo_context.fixture import ClearRequestContext
 
 from nova_vnc import exception
 from nova_vnc.cmd import log_options
 from tests.fixtures.bus import new_conf
+
+
+@pytest.fixture(autouse=True)
+def _no_request() -> Iterator[None]:
+    """As at the start of a service: another test may have left a context in this thread."""
+    with ClearRequestContext():
+        yield
 
 
 def check(tmp_path: Path, text: str) -> None:

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands in the files, does what it says, and is unsafe or of little use. Pure: it looks at options alone."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterator
+
+from oslo_config import cfg
+
+_LONG_TTL_S = 24 * 3600
+
+
+def find(conf: cfg.ConfigOpts) -> Iterator[str]:
+    """Yield a sentence for each.
+
+    :raises cfg.Error: an option has a value that it cannot have
+    """
+    for weakness in (_listens_everywhere, _plain_pages, _vencrypt_or_none, _open_api, _ttl, _record):
+        yield from weakness(conf)
+
+
+def _listens_everywhere(conf: cfg.ConfigOpts) -> Iterator[str]:
+    address = conf.vnc.server_listen
+    if conf.vnc.enabled and _is(lambda parsed: parsed.is_unspecified, address):
+        yield (f'[vnc]server_listen = {address}: the VNC servers of all VMs listen on all networks of their hosts, and '
+               'ask for no password. Name the address of the management network, or let a firewall keep others out.')
+
+
+def _plain_pages(conf: cfg.ConfigOpts) -> Iterator[str]:
+    url = conf.vnc.novncproxy_base_url
+    if conf.vnc.enabled and str(url).startswith('http:') and '127.0.0.1' not in str(url):
+        yield (f'[vnc]novncproxy_base_url = {url}: links, screens and what is typed travel to browsers unencrypted. '
+               'Put a load balancer with TLS in front, and its https URL here.')
+
+
+def _vencrypt_or_none(conf: cfg.ConfigOpts) -> Iterator[str]:
+    schemes = conf.vnc.auth_schemes
+    if 'vencrypt' in schemes and 'none' in schemes:
+        yield (f'[vnc]auth_schemes = {",".join(schemes)}: with none among them, whoever stands between proxy and host '
+               'can have VeNCrypt left out.')
+
+
+def _open_api(conf: cfg.ConfigOpts) -> Iterator[str]:
+    if conf.api.auth_strategy == 'noauth2':
+        yield ('[api]auth_strategy = noauth2: whoever reaches nova-vnc-api may open every console. It is for machines '
+               'that nobody else uses.')
+
+
+def _ttl(conf: cfg.ConfigOpts) -> Iterator[str]:
+    ttl_s = conf.consoleauth.token_ttl
+    if ttl_s == 0:
+        yield '[consoleauth]token_ttl = 0: no console link is ever valid.'
+    elif ttl_s > _LONG_TTL_S:
+        yield (f'[consoleauth]token_ttl = {ttl_s}: a console link that leaks, from a history or a log of browsers, '
+               f'stays good for {ttl_s // 3600} hours. Nova\'s default is 600 s.')
+
+
+def _record(conf: cfg.ConfigOpts) -> Iterator[str]:
+    if conf.record:
+        yield (f'[DEFAULT]record = {conf.record}: all that users type, passwords too, is written to files there. They '
+               'grow without end; nobody deletes them.')
+
+
+def _is(has: Callable[[ipaddress.IPv4Address | ipaddress.IPv6Address], bool], address: str) -> bool:
+    try:
+        return has(ipaddress.ip_address(address))
+    except ValueError:
+        return False
