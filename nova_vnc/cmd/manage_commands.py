@@ -47,7 +47,7 @@ def run(conf: cfg.ConfigOpts) -> None:
     try:
         conf.command.run(Task(parts, conf.command))
     finally:
-        parts.databases.close()
+        parts.close()
 
 
 def sync(task: Task) -> None:

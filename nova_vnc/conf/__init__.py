@@ -14,6 +14,7 @@ from oslo_config import cfg
 
 from nova_vnc.conf import (
     api,
+    api_database,
     base,
     compute,
     console,
@@ -28,8 +29,8 @@ from nova_vnc.conf import (
 )
 
 MODULES: tuple[types.ModuleType, ...] = (
-    api, base, compute, console, consoleauth, interpolation, libvirt, novncproxy, oslo_reports, upgrade_levels, vnc,
-    web)
+    api, api_database, base, compute, console, consoleauth, interpolation, libvirt, novncproxy, oslo_reports,
+    upgrade_levels, vnc, web)
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

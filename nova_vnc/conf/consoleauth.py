@@ -67,11 +67,15 @@ Related options:
         help="""
 Where nova-consoleauth learns which VMs there are, whose they are and on which host.
 
+Where ``[api_database]connection`` maps cells, and both this and ``token_store`` are ``auto``, the databases of all
+cells are used, and ``[database]connection`` is not.
+
 While the database is away, ``auto`` waits for it: what it holds decides. Nova's cell0, which files for nova-api name in
 ``[database]connection``, is refused.
 
 Related options:
 
+* ``[api_database]connection``
 * ``[database]connection``
 * ``[DEFAULT]instance_name_template``
 """),

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which token store and instance directory this process uses, and what `auto` means.
 
-`auto` asks the database of [database]connection what it holds. It may be away when the process starts, and a guess
+`auto` asks the database of [api_database]connection which cells are mapped there, and without that option, or where it
+maps none, that of [database]connection what it holds. Either may be away when the process starts, and a guess
 would put tokens where nobody looks for them: so it is asked until it answers, and nobody is served meanwhile.
 """
 
@@ -18,16 +19,19 @@ import oslo_cache
 import stevedore
 
 from nova_vnc import exception
-from nova_vnc.consoleauth import cell0
+from nova_vnc.consoleauth import cell0, open_cells
 from nova_vnc.consoleauth.directory.base import InstanceDirectory
+from nova_vnc.consoleauth.directory.cells import CellsInstanceDirectory
 from nova_vnc.consoleauth.resources import Resources
 from nova_vnc.consoleauth.stores.base import TokenStore
+from nova_vnc.consoleauth.stores.cells import CellsTokenStore
 from nova_vnc.db.schema import Content
 
 STORES = 'nova_vnc.token_store'
 DIRECTORIES = 'nova_vnc.instance_directory'
 _AUTO = 'auto'
 _NOVA = 'nova'
+_DATABASE = 'database'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,11 +52,16 @@ class Choice:
         self._drivers: Drivers | None = None
         self._lock = threading.Lock()
         self._failure = (0.0, '')               # when it could not be made last (monotonic), and why
-        self._database = parts.database()
+        self._cells = open_cells.cells_of(parts) if self._may_be_cells() else None
+        self._database = parts.database() if self._cells is None else None
 
     @property
     def needs_the_database(self) -> bool:
-        """Whether it cannot be made before the database answers."""
+        """Whether it cannot be made before a database answers."""
+        return self._cells is not None or self._asks_the_database
+
+    @property
+    def _asks_the_database(self) -> bool:
         options = self._parts.conf.consoleauth
         return bool(self._parts.conf.database.connection) and (
             _AUTO in (options.token_store, options.instance_directory) or options.instance_directory == _NOVA)
@@ -64,7 +73,7 @@ class Choice:
         called_at = time.monotonic()
         with self._lock, self._shared_failure(called_at):
             if self._drivers is None:
-                self._drivers = self._make()
+                self._drivers = self._make_over_cells() or self._make()
             return self._drivers
 
     @contextlib.contextmanager
@@ -82,6 +91,29 @@ class Choice:
             self._failure = (time.monotonic(), str(error.kwargs['reason']))
             raise
 
+    @property
+    def is_local(self) -> bool:
+        """Whether no server has to be waited for to make it."""
+        return self._cells is None or self._cells.is_local
+
+    def _may_be_cells(self) -> bool:
+        """Tell whether the options leave it to the API database: either of the two names one database otherwise."""
+        options = self._parts.conf.consoleauth
+        return bool(self._parts.conf.api_database.connection) and options.instance_directory == _AUTO \
+            and options.token_store == _AUTO
+
+    def _make_over_cells(self) -> Drivers | None:
+        """Return None where no cells are mapped."""
+        if self._cells is None:
+            return None
+        count = self._cells.prepare()
+        if not count:
+            return None
+        self._say(f'Tokens are in the store {_DATABASE} ([consoleauth]token_store = auto), VMs in the directory '
+                  f'{_NOVA} (instance_directory = auto), of each cell: [api_database]connection = {self._cells.name} '
+                  f'maps {count} cells beside cell0')
+        return Drivers(CellsTokenStore(self._cells), CellsInstanceDirectory(self._cells))
+
     def _make(self) -> Drivers:
         options = self._parts.conf.consoleauth
         store, directory, why = self._what_auto_means()
@@ -97,20 +129,21 @@ class Choice:
     def _what_auto_means(self) -> tuple[str, str, str]:
         """Return the names of store and directory, and why."""
         conf = self._parts.conf
-        name = self._database.name
+        database = self._parts.database()
+        name = database.name
         if not conf.database.connection:
             why = f'the database is {name}, since [database]connection is not set'
-        elif not self.needs_the_database:
+        elif not self._asks_the_database:
             return '', '', f'the database is {name}, as [database]connection says'
-        elif self._database.content() is Content.NOVA:
-            cell0.refuse(self._database)
-            return 'database', _NOVA, f"[database]connection = {name} holds Nova's tables"
+        elif database.content() is Content.NOVA:
+            cell0.refuse(database)
+            return _DATABASE, _NOVA, f"[database]connection = {name} holds Nova's tables"
         else:
             why = f'[database]connection = {name} holds our own tables'
         oslo_cache.configure(conf)
         if conf.cache.enabled:
             return 'cache', 'reported', f'[cache]enabled is set, and {why}'
-        return 'database', 'reported', why
+        return _DATABASE, 'reported', why
 
 
 def _load(namespace: str, name: str) -> Any:

@@ -8,7 +8,9 @@ host that is known to be silent is not waited for, and one that is slow is waite
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
+from collections.abc import Callable
 from concurrent import futures
 
 from nova_vnc import exception
@@ -35,17 +37,24 @@ def build_places(threads: int) -> Ceiling:
     return Ceiling(total=max(threads // 2, 1), each=max(threads // 8, 1), reserved=threads // 8)
 
 
-class HostChecks:
-    """Thread-safe.
+@dataclasses.dataclass(frozen=True)
+class Hosts:
+    """The compute hosts on one message bus. silent: those of `compute`."""
 
-    :param hosts: those of `compute`
+    compute: ComputeAPI
+    silent: SilentHosts
+
+
+class HostChecks:
+    """Thread-safe. Hosts of one name in two cells have nothing in common.
+
+    :param hosts_of: returns those of a cell, by Entry.cell. It raises ServiceUnavailable where they cannot be asked
     :param places: for waiting for slow hosts
     :param at_ease_s: for how long a host may owe an answer before a place is needed to wait for it
     """
 
-    def __init__(self, compute: ComputeAPI, hosts: SilentHosts, places: Ceiling, at_ease_s: float = AT_EASE_S) -> None:
-        self._compute = compute
-        self._hosts = hosts
+    def __init__(self, hosts_of: Callable[[str | None], Hosts], places: Ceiling, at_ease_s: float = AT_EASE_S) -> None:
+        self._hosts_of = hosts_of
         self._places = places
         self._at_ease_s = at_ease_s
         self._calls: SharedCalls[bool] = SharedCalls('host-check')
@@ -56,17 +65,18 @@ class HostChecks:
         :raises HostSilent: it is not waited for, or not by any more callers
         """
         host = str(entry.instance.host)
-        self._hosts.refuse_if_silent(host, entry.host_is_silent)
+        hosts = self._hosts_of(entry.cell)
+        hosts.silent.refuse_if_silent(host, entry.host_is_silent)
         console = (authorization.host, authorization.port, authorization.console_type)
-        key = (entry.instance.uuid, host, *console)
-        ask = functools.partial(self._compute.validate_console, ctxt, entry.instance, *console, deadline,
+        key = (entry.cell, entry.instance.uuid, host, *console)
+        ask = functools.partial(hosts.compute.validate_console, ctxt, entry.instance, *console, deadline,
                                 entry.host_is_silent)
-        at_ease_s = self._at_ease_s - self._hosts.owing_s(host)
+        at_ease_s = self._at_ease_s - hosts.silent.owing_s(host)
         if at_ease_s > 0:
             with contextlib.suppress(futures.TimeoutError):
                 return self._calls.join(key, ask).result(at_ease_s)
         try:
-            with self._places.place(host):
+            with self._places.place((entry.cell, host)):
                 return self._calls.join(key, ask).result(deadline.remaining())
         except Crowded:
             raise exception.HostSilent(host=host) from None

@@ -3,11 +3,22 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
 from oslo_config import cfg
 
 from nova_vnc.db import factory as db_factory
 from nova_vnc.db.databases import Databases
 from nova_vnc.db.engine import Database
+
+
+class Closable(Protocol):
+    def close(self) -> None: ...
+
+
+T = TypeVar('T', bound=Closable)
 
 
 class Resources:
@@ -19,6 +30,8 @@ class Resources:
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         self.conf = conf
         self.databases = Databases()
+        self._shared: dict[type, Any] = {}
+        self._lock = threading.Lock()
 
     def database(self, url: str | None = None) -> Database:
         """Return the database at a URL, the same one for all who ask for it; it is not connected yet.
@@ -27,3 +40,18 @@ class Resources:
         :raises ConfigurationError: the URL or [database] cannot be understood
         """
         return self.databases.get(url or '', lambda: db_factory.build_database(self.conf, url))
+
+    def shared(self, kind: type[T], build: Callable[[], T]) -> T:
+        """Return the one object of a kind, which is built when it is first asked for."""
+        with self._lock:
+            if kind not in self._shared:
+                self._shared[kind] = build()
+            return self._shared[kind]
+
+    def close(self) -> None:
+        """Let go of all of it."""
+        with self._lock:
+            shared = list(self._shared.values())
+        for one in shared:
+            one.close()
+        self.databases.close()

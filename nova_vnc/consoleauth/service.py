@@ -27,11 +27,14 @@ class ConsoleAuthService:
     :param databases: those that the drivers use
     :param decide: what Choice.drivers is
     :param purge_interval_s: seconds between two removals of expired tokens; None: they stay
+    :param decides_at_once: `decide` waits for no server but those of `databases`
+    :param close: lets go of all databases
     """
 
     def __init__(self, server: BackgroundServer, rpc_caller: Caller, store: TokenStore, databases: Databases,
                  decide: Callable[[], object] = lambda: None, purge_interval_s: float | None = 300,
-                 clock: Callable[[], float] = time.time) -> None:
+                 clock: Callable[[], float] = time.time, *, decides_at_once: bool = True,
+                 close: Callable[[], None] | None = None) -> None:
         self._server = server
         self._caller = rpc_caller
         self._store = store
@@ -39,10 +42,12 @@ class ConsoleAuthService:
         self._decide = decide
         self._purge_interval_s = purge_interval_s
         self._clock = clock
+        self._decides_at_once = decides_at_once
+        self._close = close or databases.close
         self._stopping = threading.Event()
 
     def start(self, fail: threads.Fail) -> None:
-        if all(database.is_local for database in self._databases.all()):
+        if self._decides_at_once and all(database.is_local for database in self._databases.all()):
             self._prepare()     # needs no waiting
         threads.start('token-purge', lambda: self._keep_store(fail), fail)
         self._server.start(fail)
@@ -51,7 +56,7 @@ class ConsoleAuthService:
         self._stopping.set()
         self._server.stop(hurry=hurry)
         self._caller.close()
-        self._databases.close()
+        self._close()
 
     def _prepare(self) -> bool:
         try:

@@ -55,12 +55,17 @@ class Database:
     :param url: SQLAlchemy's; not used with own_file
     :param own_file: path of a SQLite file of our own, which is made, and brought up to date, without being asked
     :param options: further arguments of oslo_db.sqlalchemy.engines.create_engine
+    :param option: where the URL stands, for messages
+    :param is_api: it is to be Nova's API database, which is of use for nothing else
     """
 
-    def __init__(self, url: str = '', own_file: str | None = None, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, url: str = '', own_file: str | None = None, options: Mapping[str, Any] | None = None, *,
+                 option: str = '[database]connection', is_api: bool = False) -> None:
         self._url = sqlite_file.url_of(own_file) if own_file else url
         self._own_file = own_file
         self._options = dict(options or {})
+        self._option = option
+        self._is_api = is_api
         self._engines: dict[str, sa.Engine] = {}    # by the kind of transaction; empty: not prepared
         self._shared_reads = _SharedReads()
         self._held: sqlite3.Connection | None = None
@@ -212,7 +217,7 @@ class Database:
                    'write': connections.engine_to_write(self._url, self._options)}
         try:
             with engines['read'].connect() as connection:
-                content, columns = reflection.reflect(connection, self.name)
+                content, columns = reflection.reflect(connection, f'{self._option} = {self.name}', self._is_api)
             self._check_required(content)
         except BaseException:
             for engine in engines.values():

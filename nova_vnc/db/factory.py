@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from oslo_config import cfg
 from oslo_db import options as oslo_db_options
@@ -12,6 +13,9 @@ from sqlalchemy import exc as sa_exc
 
 from nova_vnc import exception
 from nova_vnc.db.engine import Database
+
+_CONNECTION = '[database]connection'
+_API_CONNECTION = '[api_database]connection'
 
 FILE_NAME = 'nova-vnc.sqlite'
 
@@ -35,20 +39,36 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
     conf.register_opts(oslo_db_options.database_opts, group='database')
 
 
-def build_database(conf: cfg.ConfigOpts, url: str | None = None) -> Database:
+def build_database(conf: cfg.ConfigOpts, url: str | None = None, option: str = _CONNECTION) -> Database:
     """Make the database of [database]connection, or the one of our own where the option is unset; not connected yet.
 
     :param url: of another one, which is used with the other options of [database]
+    :param option: where the URL stands, for messages
     :raises ConfigurationError: the option is no URL of a database, or its driver is not installed
     """
     register_opts(conf)
     if not (url or conf.database.connection):
         return Database(own_file=os.path.join(os.path.abspath(conf.state_path), FILE_NAME))
-    return Database(complete_url(url or conf.database.connection),
-                    options={name: conf.database[name] for name in _ENGINE_OPTIONS if name in conf.database})
+    return Database(complete_url(url or conf.database.connection, option), options=_engine_options(conf.database),
+                    option=option)
 
 
-def complete_url(text: str) -> str:
+def build_api_database(conf: cfg.ConfigOpts) -> Database:
+    """Make the database of [api_database]connection, with the options of that group; not connected yet.
+
+    :raises ConfigurationError: the option is no URL of a database, or its driver is not installed
+    """
+    register_opts(conf)     # [database], for the databases of the cells
+    group = conf.api_database
+    return Database(complete_url(group.connection, _API_CONNECTION), options=_engine_options(group),
+                    option=_API_CONNECTION, is_api=True)
+
+
+def _engine_options(group: cfg.ConfigOpts.GroupAttr) -> dict[str, Any]:
+    return {name: group[name] for name in _ENGINE_OPTIONS if name in group}
+
+
+def complete_url(text: str, option: str = _CONNECTION) -> str:
     """Return the URL with driver, deadlines and character set, where it has none of its own."""
     try:
         url = sa_engine.make_url(text)
@@ -57,12 +77,12 @@ def complete_url(text: str) -> str:
         url.get_dialect().import_dbapi()
     except (sa_exc.ArgumentError, ValueError):      # the latter is a port's, and holds what stands in its place
         raise exception.ConfigurationError(
-            reason='[database]connection is not a URL such as mysql+pymysql://user:password@host/nova_vnc') from None
+            reason=f'{option} is not a URL such as mysql+pymysql://user:password@host/nova_vnc') from None
     except sa_exc.NoSuchModuleError as error:
-        raise exception.ConfigurationError(reason=f'[database]connection: {error}') from None
+        raise exception.ConfigurationError(reason=f'{option}: {error}') from None
     except ImportError as error:
         raise exception.ConfigurationError(
-            reason=f'[database]connection = {url.drivername}://... needs a Python library that is not installed '
+            reason=f'{option} = {url.drivername}://... needs a Python library that is not installed '
                    f'({error}){_extra_of(url.get_backend_name())}') from None
     defaults = dict(_TIMEOUTS_S.get(url.drivername, {}))
     if url.get_backend_name() == 'mysql':

@@ -49,13 +49,17 @@ class LookedAt(Protocol):
 
 
 class BrokerState:
-    """Says once that the broker is away, and once that it is back. Thread-safe."""
+    """Says once that the broker is away, and once that it is back. Thread-safe.
+
+    :param option: where its URL stands
+    """
 
     def __init__(self, looked_at: LookedAt, clock: Callable[[], float] = time.monotonic,
-                 look_every_s: float = _LOOK_EVERY_S) -> None:
+                 look_every_s: float = _LOOK_EVERY_S, option: str = '[DEFAULT]transport_url') -> None:
         self._broker = looked_at
         self._clock = clock
         self._look_every_s = look_every_s
+        self._option = option
         self._lock = threading.Lock()
         self._is_watched = False
         self._back_at: float | None = None
@@ -82,7 +86,7 @@ class BrokerState:
             trouble = self._find_trouble()
             if trouble is not None:
                 self._wait_until_back(trouble)
-            elif not self._is_aftermath():
+            elif not self._is_aftermath() and len(_states) < 2:     # else it may be another one
                 LOG.warning('Something is wrong with the message broker %s, but it can be used: %s', self._broker.name,
                             reason[:_MAX_REASON_LENGTH])
         finally:
@@ -98,8 +102,8 @@ class BrokerState:
         return trouble
 
     def _wait_until_back(self, trouble: str) -> None:
-        LOG.error('The message broker %s of [DEFAULT]transport_url cannot be used: %s. Trying until it can.',
-                  self._broker.name, trouble[:_MAX_REASON_LENGTH].rstrip('. '))
+        LOG.error('The message broker %s of %s cannot be used: %s. Trying until it can.',
+                  self._broker.name, self._option, trouble[:_MAX_REASON_LENGTH].rstrip('. '))
         while self._look() is not None:
             time.sleep(self._look_every_s)
         self._back_at = self._clock()
@@ -127,7 +131,7 @@ class _ConnectionFilter(stdlib_logging.Filter):
             is_ours = record.exc_info and not isinstance(record.exc_info[1], BROKER_ERRORS)
             return bool(is_ours) or not _note_failure(record.getMessage())
         if record.levelno >= stdlib_logging.WARNING:
-            return _state is None or not _state.is_in_trouble()
+            return not any(state.is_in_trouble() for state in _states.values())
         return record.levelno >= stdlib_logging.DEBUG \
             and stdlib_logging.getLogger(record.name).isEnabledFor(stdlib_logging.DEBUG)
 
@@ -191,7 +195,8 @@ class _UnknownMethodFilter(stdlib_logging.Filter):
         return False
 
 
-_state: BrokerState | None = None
+# By the names of the brokers.
+_states: dict[str, BrokerState] = {}
 _installed = False
 
 
@@ -200,8 +205,8 @@ def install(looked_at: LookedAt | None = None) -> None:
 
     :param looked_at: None for the in-process bus
     """
-    global _state, _installed
-    _state = BrokerState(looked_at) if looked_at else None
+    global _states, _installed
+    _states = {looked_at.name: BrokerState(looked_at)} if looked_at else {}
     if _installed:
         return
     _installed = True
@@ -218,6 +223,16 @@ def install(looked_at: LookedAt | None = None) -> None:
     stdlib_logging.getLogger('oslo_utils.excutils').addFilter(_DriverFilter())
 
 
+def add(looked_at: LookedAt, option: str) -> None:
+    """Watch one more broker.
+
+    :param option: where its URL stands
+    """
+    global _states
+    if looked_at.name not in _states:
+        _states = {**_states, looked_at.name: BrokerState(looked_at, option=option)}
+
+
 def failed(error: Exception) -> None:
     """Take note of a failure that oslo.messaging raised instead of logging it: the broker refuses us."""
     _note_failure(f'{type(error).__name__}: {error}')
@@ -225,7 +240,6 @@ def failed(error: Exception) -> None:
 
 def _note_failure(reason: str) -> bool:
     """Return whether there is a broker to look at."""
-    if _state is None:
-        return False
-    _state.failed(reason)
-    return True
+    for state in _states.values():
+        state.failed(reason)
+    return bool(_states)

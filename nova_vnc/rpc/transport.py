@@ -18,6 +18,9 @@ from nova_vnc.rpc.broker import Broker
 
 IN_PROCESS_URL = 'fake://'
 
+# Where the URL of a cell's bus stands.
+_MAPPING = 'the transport_url of a cell mapping'
+
 _RETRY_S = 5.0
 
 # oslo.messaging does not tell which URL a transport was made with.
@@ -31,6 +34,23 @@ def build_transport(conf: cfg.ConfigOpts, url: str | None = None) -> oslo_messag
     :raises ConfigurationError: the URL is malformed or of an unknown kind, or a queue manager lacks lock_path
     :raises oslo_config.cfg.Error: an option of oslo.messaging's has a value that it cannot have
     """
+    transport, broker = _build(conf, url, '[DEFAULT]transport_url')
+    broker_log.install(broker)
+    return transport
+
+
+def build_cell_transport(conf: cfg.ConfigOpts, url: str) -> oslo_messaging.Transport:
+    """Make a transport of a cell of Nova's beside that of the process.
+
+    :raises ConfigurationError, oslo_config.cfg.Error: as build_transport()
+    """
+    transport, broker = _build(conf, url, _MAPPING)
+    if broker is not None:
+        broker_log.add(broker, _MAPPING)
+    return transport
+
+
+def _build(conf: cfg.ConfigOpts, url: str | None, option: str) -> tuple[oslo_messaging.Transport, Broker | None]:
     try:
         # Failures are turned into our exceptions by name (errors.py), so no module is imported for a remote's sake.
         transport = oslo_messaging.get_rpc_transport(conf, url=url, allowed_remote_exmods=[])
@@ -40,14 +60,13 @@ def build_transport(conf: cfg.ConfigOpts, url: str | None = None) -> oslo_messag
     except (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure, ValueError):
         # Its own text would hold the URL, and so the password.
         raise exception.ConfigurationError(
-            reason='[DEFAULT]transport_url is not a URL such as rabbit://user:password@host:5672/') from None
+            reason=f'{option} is not a URL such as rabbit://user:password@host:5672/') from None
     if parsed.transport == 'rabbit':
         # The driver's own view of its options: the query of the URL comes first.
         options = transport.conf.oslo_messaging_rabbit
         _check_lock_path(conf, options)
         _brokers[transport] = Broker(parsed, options)
-    broker_log.install(_brokers.get(transport))
-    return transport
+    return transport, _brokers.get(transport)
 
 
 def _check_lock_path(conf: cfg.ConfigOpts, options: Any) -> None:

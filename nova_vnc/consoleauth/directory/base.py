@@ -16,10 +16,13 @@ class Entry:
     """A VM, and whether its host has gone silent.
 
     Its vm_state is VM_STATE_UNKNOWN when that is so long ago that nobody knows.
+
+    :ivar cell: uuid of the cell of Nova's whose message bus its host is on; None: on our own
     """
 
     instance: objects.InstanceRecord
     host_is_silent: bool = False
+    cell: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -36,13 +36,18 @@ class NovaInstanceDirectory(base.InstanceDirectory):
         return self._entry(row) if row else None
 
     def page(self, project_id: str | None, name: str | None, limit: int, marker: str | None) -> Sequence[base.Entry]:
-        like = None if name is None else name_filter.build_like(name)
         with self._database.shared_reads():
             last = self.get(marker) if marker is not None else None
             if marker is not None and (last is None or project_id not in (None, last.instance.project_id)):
                 raise exception.MarkerNotFound(marker=marker)
-            rows = self._database.read(lambda connection: nova_instances.page(
-                connection, self._database.columns, project_id, like, limit, marker))
+            return self.page_after(project_id, name, limit, marker)
+
+    def page_after(self, project_id: str | None, name: str | None, limit: int,
+                   marker: str | None) -> list[base.Entry]:
+        """As page(), for a marker that need not be here."""
+        like = None if name is None else name_filter.build_like(name)
+        rows = self._database.read(lambda connection: nova_instances.page(
+            connection, self._database.columns, project_id, like, limit, marker))
         return [self._entry(row) for row in rows]
 
     def _entry(self, row: Mapping[str, Any]) -> base.Entry:

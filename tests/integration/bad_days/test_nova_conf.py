@@ -18,7 +18,7 @@ from tests.fixtures.console_client import open_console
 from tests.fixtures.guest import Guest
 from tests.fixtures.libvirt import Libvirtd
 from tests.fixtures.nova_confs import DEPLOYMENTS, DIRECTORY, nova_conf
-from tests.fixtures.nova_database import create_tables, insert_instances
+from tests.fixtures.nova_database import ApiDatabase, create_tables, insert_instances
 from tests.fixtures.process import Service, format_conf
 from tests.fixtures.rabbitmq import RabbitMQ
 from tests.integration.bad_days.outage import wait_for_session
@@ -97,8 +97,11 @@ def test_a_whole_file(rabbitmq: RabbitMQ, libvirtd: Libvirtd, deployment: str):
             create_tables(database, '34.0.0')
             insert_instances(database, [InstanceRecord(
                 guest.uuid, 7, 'instance-00000007', deployment, cloud.host, 'a11ce', 'alice')])
+            api_database = ApiDatabase(f'sqlite:///{cloud.directory / "nova_api.sqlite"}')
+            api_database.add_cell(1, '{scheme}://' + database.removeprefix('sqlite://'), broker.url)
+            api_database.map_instance(guest.uuid, 1)
             for service in cloud.services:
-                read_file_of(service, cloud, nova_conf(deployment, service.name), database)
+                read_file_of(service, cloud, nova_conf(deployment, service.name), database, api_database.url)
             with cloud.api:     # with the Keystone of the file, which is not there
                 cloud.api.wait_until(lambda: cloud.api_port in cloud.api.listening_ports(), 60, 'listens')
                 assert cloud.request('GET', '/').status_code == 200
@@ -107,13 +110,14 @@ def test_a_whole_file(rabbitmq: RabbitMQ, libvirtd: Libvirtd, deployment: str):
                 with wait_for_session(cloud, guest.uuid) as session:
                     assert session.see_screen() == (640, 480)
                 assert 'Tokens are in the store database' in cloud.consoleauth.output()
+                assert ('of each cell' in cloud.consoleauth.output()) is (deployment == 'guide')
                 assert_nothing_to_worry_about(cloud)
         finally:
             cloud.close()
             guest.remove()
 
 
-def read_file_of(service: Service, cloud: Cloud, path: Path, database: str) -> None:
+def read_file_of(service: Service, cloud: Cloud, path: Path, database: str, api_database: str) -> None:
     """Let a service read this file, and after it what stands for the machine: names, addresses, directories."""
     conf = cloud.conf()
     names = ('host', 'state_path', 'transport_url', 'osapi_compute_listen_port')
@@ -127,6 +131,7 @@ def read_file_of(service: Service, cloud: Cloud, path: Path, database: str) -> N
         'vnc': {**conf['vnc'], 'server_proxyclient_address': None if '$my_ip' in path.read_text() else '127.0.0.1'},
         'libvirt': conf['libvirt'],
         'database': {'connection': database},
+        'api_database': {'connection': api_database} if '[api_database]' in path.read_text() else {},
         'oslo_messaging_notifications': {'transport_url': conf['DEFAULT']['transport_url']}})
     if concurrency_backend() == 'threading':
         service.environment[DISABLE_VARIABLE] = '1'

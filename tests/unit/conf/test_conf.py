@@ -64,7 +64,9 @@ def test_a_nova_conf_with_other_sections_is_taken_unedited(tmp_path):
 
 
 @pytest.mark.parametrize(('group', 'option'), [(group, option) for group, options in opts.list_opts()
-                                               for option in options], ids=lambda value: getattr(value, 'name', value))
+                                               for option in options
+                                               if group != 'api_database'],     # in the words of oslo.db
+                         ids=lambda value: getattr(value, 'name', value))
 def test_help_is_written_for_operators(group, option):
     text = (option.help or '').strip()
     assert text[:1].isupper(), f'[{group}]{option.name} has no help'

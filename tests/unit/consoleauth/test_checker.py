@@ -7,7 +7,7 @@ from nova_vnc.consoleauth import tokens
 from nova_vnc.consoleauth.checker import TokenChecker
 from nova_vnc.consoleauth.directory.base import Report
 from nova_vnc.consoleauth.directory.reported import ReportedInstanceDirectory
-from nova_vnc.consoleauth.host_checks import HostChecks, build_places
+from nova_vnc.consoleauth.host_checks import HostChecks, Hosts, build_places
 from nova_vnc.consoleauth.stores.database import DatabaseTokenStore
 from nova_vnc.context import service_context
 from nova_vnc.db.engine import Database
@@ -35,7 +35,7 @@ class Compute:
 
 
 def checks_of(compute: Compute) -> HostChecks:
-    return HostChecks(compute, SilentHosts(), build_places(64))
+    return HostChecks(lambda cell: Hosts(compute, SilentHosts()), build_places(64))
 
 
 class Rig:

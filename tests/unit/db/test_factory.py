@@ -109,3 +109,14 @@ def test_another_database_with_the_same_options():
     database = factory.build_database(conf, 'postgresql://nova@db.example.com/nova_cell2')
     assert database.name == 'postgresql+psycopg2://nova@db.example.com/nova_cell2'
     assert database._options['max_pool_size'] == 7
+
+
+def test_the_api_database_has_options_of_its_own():
+    conf = new_conf()
+    for group, size in (('database', 3), ('api_database', 7)):
+        factory.register_opts(conf)
+        conf.set_override('connection', f'sqlite:////nowhere/{group}', group)
+        conf.set_override('max_pool_size', size, group)
+    assert factory.build_api_database(conf)._options['max_pool_size'] == 7
+    assert factory.build_api_database(conf).name == 'sqlite:////nowhere/api_database'
+    assert factory.build_database(conf)._options['max_pool_size'] == 3

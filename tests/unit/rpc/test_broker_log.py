@@ -55,7 +55,7 @@ def broker(clock: Clock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.M
     caplog.set_level(logging.INFO)
     broker = Broker()
     broker_log.install(broker)
-    monkeypatch.setattr(broker_log, '_state', BrokerState(broker, clock, look_every_s=0.01))
+    monkeypatch.setattr(broker_log, '_states', {broker.name: BrokerState(broker, clock, look_every_s=0.01)})
     yield broker
     broker.trouble = None
     settle()
@@ -64,7 +64,7 @@ def broker(clock: Clock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.M
 
 def settle() -> None:
     """Wait until nobody looks after the broker any more."""
-    wait_until(lambda: not broker_log._state._is_watched, 5, 'the end of the watch')
+    wait_until(lambda: not any(state._is_watched for state in broker_log._states.values()), 5, 'the end of the watch')
 
 
 def fail() -> None:

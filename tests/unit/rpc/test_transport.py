@@ -38,5 +38,19 @@ def test_a_queue_manager_needs_a_place_for_its_locks(lock_path: str, tmp_path: P
 ])
 def test_name_of_the_broker(url: str, name: str):
     transport.build_transport(new_conf(), url)
-    assert broker_log._state._broker.name == name
+    assert [state._broker.name for state in broker_log._states.values()] == [name]
     broker_log.install()
+
+
+def test_a_bus_of_a_cell():
+    """Its broker is watched beside our own, and messages about it name where its URL stands."""
+    try:
+        transport.build_transport(new_conf(), 'rabbit://guest:secret@192.0.2.1/')
+        with pytest.raises(exception.ConfigurationError, match=r'^the transport_url of a cell mapping is not a URL'):
+            transport.build_cell_transport(new_conf(), 'guest:secret@192.0.2.2')
+        for _ in range(2):
+            transport.build_cell_transport(new_conf(), 'rabbit://guest:secret@192.0.2.2/')
+        assert [(state._broker.name, state._option) for state in broker_log._states.values()] == [
+            ('192.0.2.1:5672', '[DEFAULT]transport_url'), ('192.0.2.2:5672', 'the transport_url of a cell mapping')]
+    finally:
+        broker_log.install()
