@@ -37,4 +37,4 @@ def look_at_stores(parts: resources.Resources) -> Iterator[Finding]:
     except exception.StoreUnavailable as error:
         yield Finding(f'{error}; nova-consoleauth would wait for it.')
     finally:
-        parts.databases.close()
+        parts.close()
