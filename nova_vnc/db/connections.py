@@ -65,7 +65,9 @@ def _create_engine(url: str, options: Mapping[str, Any]) -> sa.Engine:
     # max_retries=0: a caller is waiting; who waits for the database is Database.prepare()'s caller's affair.
     # thread_checkin: lets other green threads run after each use, which whoever waits for a server does anyway.
     is_local = sa.make_url(url).get_backend_name() == 'sqlite'
-    engine = engines.create_engine(url, **{**options, 'max_retries': 0, 'thread_checkin': is_local})
+    # A file has no pool that anybody could wait for.
+    known = {name: value for name, value in options.items() if not (is_local and name == 'pool_timeout')}
+    engine = engines.create_engine(url, **{**known, 'max_retries': 0, 'thread_checkin': is_local})
     if is_local:
         sa.event.listen(engine, 'connect', _tune_sqlite)
     if engine.dialect.driver == 'psycopg2':

@@ -81,15 +81,15 @@ class TestLinesOfTheFirstReleases:
         assert 'Unavailable console type novnc' in answer.text
 
 
-QUORUM_QUEUES = ('kolla',)
+OWN_KINDS_OF_QUEUES = ('kolla', 'osa', 'helm')
 
 
 @pytest.mark.once
 @pytest.mark.parametrize('deployment', DEPLOYMENTS)
 def test_a_whole_file(rabbitmq: RabbitMQ, libvirtd: Libvirtd, deployment: str):
     """With it, on the database of a cell of Nova's, in which the VM is, there is a session."""
-    # kolla-ansible asks for quorum queues, and a queue cannot be of two kinds.
-    with RabbitMQ() if deployment in QUORUM_QUEUES else contextlib.nullcontext(rabbitmq) as broker:
+    # They ask for quorum or durable queues, and a queue cannot be of two kinds.
+    with RabbitMQ() if deployment in OWN_KINDS_OF_QUEUES else contextlib.nullcontext(rabbitmq) as broker:
         cloud = Cloud(broker.url, libvirtd.uri)
         guest = libvirtd.define_guest(display_name=deployment)
         try:
@@ -110,7 +110,8 @@ def test_a_whole_file(rabbitmq: RabbitMQ, libvirtd: Libvirtd, deployment: str):
                 with wait_for_session(cloud, guest.uuid) as session:
                     assert session.see_screen() == (640, 480)
                 assert 'Tokens are in the store database' in cloud.consoleauth.output()
-                assert ('of each cell' in cloud.consoleauth.output()) is (deployment == 'guide')
+                knows_cells = '[api_database]' in nova_conf(deployment, 'nova-consoleauth').read_text()
+                assert ('of each cell' in cloud.consoleauth.output()) is knows_cells
                 assert_nothing_to_worry_about(cloud)
         finally:
             cloud.close()
