@@ -21,7 +21,7 @@ from nova_vnc.consoleauth import factory as consoleauth_factory
 from nova_vnc.novncproxy import factory as novncproxy_factory
 from nova_vnc.rpc import transport as rpc_transport
 from tests.fixtures.bus import new_conf
-from tests.fixtures.nova_confs import DEPLOYMENTS, nova_conf
+from tests.fixtures.nova_confs import DEPLOYMENTS, DIRECTORY, nova_conf
 
 BUILDERS: dict[str, Callable[..., Any]] = {
     'nova-vnc-api': api_factory.build_service, 'nova-vnc-compute': compute_factory.build_service,
@@ -77,6 +77,12 @@ class TestWholeFiles:
         for strategy in ('keystone', 'noauth2'):
             with built('nova-vnc-api', path, machine, lines(machine, f'[api]\nauth_strategy = {strategy}')):
                 pass
+
+    @pytest.mark.parametrize('command', [
+        'nova-consoleauth', 'nova-novncproxy', pytest.param('nova-vnc-compute', marks=pytest.mark.libvirt)])
+    def test_rdo_reads_its_own_defaults_before_it(self, machine: Path, command: str):
+        with built(command, DIRECTORY / 'rdo-nova-dist.conf', nova_conf('guide', command), machine):
+            pass
 
     @pytest.mark.parametrize(('deployment', 'address'), {
         'devstack': '192.0.2.11', 'kolla': '192.0.2.21', 'guide': '10.0.0.31', 'osa': '192.0.2.41',

@@ -208,6 +208,10 @@ class TestOthersDatabase:
         database.sync()
         assert count(database) == 0
 
+    def test_in_a_file_has_no_pool_to_wait_for(self, tmp_path: Path):
+        sqlite_file(tmp_path / 'other.sqlite').sync()
+        assert count(Database(f'sqlite:///{tmp_path}/other.sqlite', options={'pool_timeout': 9})) == 0
+
     @pytest.mark.parametrize('release', RELEASES)
     def test_of_nova(self, tmp_path: Path, release: str):
         with new_nova_database(tmp_path, release) as database:
