@@ -18,7 +18,12 @@ os.environ['HYPOTHESIS_NO_PLUGINS'] = '1'
 import signal
 from types import FrameType
 
+import hypothesis
 import pytest
+
+# How long an example takes says something of the machine, and nothing of the code.
+hypothesis.settings.register_profile('unhurried', deadline=None)
+hypothesis.settings.load_profile('unhurried')
 
 
 def _end_run(signum: int, frame: FrameType | None) -> None:
