@@ -20,7 +20,7 @@ from tests.functional.consoleauth.rig import HOST, INSTANCE, TOKEN, Compute, Rig
 
 CROWD = 256
 # What a user who has nothing to do with it may notice.
-SOON_S = 1.0
+SOON_S = 2.0
 
 
 class Cloud:
@@ -104,7 +104,7 @@ def test_half_of_the_hosts_hang(rig: Rig, cloud: Cloud):
         started = time.monotonic()
         assert {check.result(30) for check in cloud.start_checks(*well)} == {None}
         slowest_s = max(slowest_s, time.monotonic() - started)
-    assert slowest_s < 4 * SOON_S
+    assert slowest_s < 2 * SOON_S
     assert {check.result(30) for check in crowd} == {objects.REASON_HOST_SILENT}
 
 
