@@ -20,8 +20,9 @@ T = TypeVar('T')
 
 ASK_AGAIN_S = 24 * 60 * 60.0
 
-# Whoever does not know the namespace refuses at once, so a longer wait is for what is asked: a host that hangs, say.
-_PATIENCE_S = 0.5
+# Whoever does not know the namespace refuses at once, and is heard within a second where its replies need an exchange
+# first (reply_exchange). So a longer wait is for what is asked: a host that hangs, say.
+_PATIENCE_S = 1.5
 
 
 class Extensions:

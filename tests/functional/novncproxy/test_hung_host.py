@@ -18,7 +18,7 @@ from tests.functional.novncproxy.rig import build_upgrade
 
 CLIENTS = 60
 # What a user of another VM may notice.
-SOON_S = 2.0
+SOON_S = 3.0
 
 
 class NovasConsoleAuth:
