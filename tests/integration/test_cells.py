@@ -32,6 +32,8 @@ from tests.fixtures.nova_database import RELEASES, ApiDatabase, create_tables, i
 from tests.fixtures.process import Service
 from tests.fixtures.rabbitmq import RabbitMQ
 
+pytestmark = pytest.mark.once
+
 HOST = 'compute1'       # in both cells
 READY_S = 90
 CTXT = service_context()

@@ -36,6 +36,8 @@ from tests.fixtures.process import Service
 from tests.fixtures.rabbitmq import RabbitMQ
 from tests.fixtures.vectors import Vector
 
+pytestmark = pytest.mark.once
+
 SESSIONS = 60
 AT_ONCE = 12
 READY_S = 60
