@@ -74,6 +74,7 @@ class Cell:
             yield
         finally:
             server.stop()
+            transport.cleanup()
 
 
 def _grant(server: MariaDB, *rights: str) -> None:
@@ -109,8 +110,8 @@ class Region:
             'DEFAULT': {'debug': True, 'transport_url': self.bus, 'host': 'controller', 'state_path': directory},
             'api_database': {'connection': _poor(self.api_url)},
             'database': {'connection': 'mysql+pymysql://nobody@127.0.0.1/nova_cell0'}}, directory)
-        self.api = ConsoleAuthAPI(rpc_caller.Caller(rpc_transport.build_transport(new_conf(), self.bus)),
-                                  timeout_s=READY_S)
+        self.transport = rpc_transport.build_transport(new_conf(), self.bus)
+        self.api = ConsoleAuthAPI(rpc_caller.Caller(self.transport), timeout_s=READY_S)
 
     def authorize(self, instance_uuid: str) -> str:
         token = str(uuid.uuid4())
@@ -140,6 +141,7 @@ def region(rabbitmq: RabbitMQ, tmp_path_factory: pytest.TempPathFactory) -> Iter
     with contextlib.ExitStack() as stack:
         servers = [stack.enter_context(MariaDB()) for _ in range(2)]
         region = Region(servers, rabbitmq, tmp_path_factory.mktemp('region'))
+        stack.callback(region.transport.cleanup)
         for cell in region.cells:
             stack.enter_context(cell.serving())
         stack.enter_context(region.consoleauth)
