@@ -165,15 +165,15 @@ def test_method_that_is_not_known(queens: QueensClient):
 
 
 def test_connections_for_many_calls_at_once(api: ConsoleAuthAPI, host: str, rabbitmq: RabbitMQ):
-    with ThreadPoolExecutor(256) as pool:
-        answers = list(pool.map(lambda number: api.check_token(service_context(), f'x{number}'), range(500)))
-    assert {answer.reason for answer in answers} == {objects.REASON_INVALID}
-
     def count() -> int:
         names = [row['client_properties'].get('connection_name', '') for row in rabbitmq.connections()]
         return sum(f':{os.getpid()}:' in name for name in names)
+    others = count()    # of other tests, which the broker has not seen off yet
+    with ThreadPoolExecutor(256) as pool:
+        answers = list(pool.map(lambda number: api.check_token(service_context(), f'x{number}'), range(500)))
+    assert {answer.reason for answer in answers} == {objects.REASON_INVALID}
     # For replies, two to send, and that of the compute service that this process plays as well.
-    assert count() <= 4
+    assert count() <= others + 4
 
 
 def test_host_that_is_silent_is_waited_for_shortly(api: ConsoleAuthAPI, queens: QueensClient):
