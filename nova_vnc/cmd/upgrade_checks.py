@@ -6,17 +6,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 
+import oslo_messaging
 from oslo_config import cfg
 from oslo_upgradecheck.upgradecheck import Code, Result, UpgradeCommands
 
 from nova_vnc import context, exception
 from nova_vnc.conf import files, refusal, retired, weaknesses
 from nova_vnc.consoleauth import inspection, resources
-from nova_vnc.rpc import broker, census, consoleauth, exclusive, transport
+from nova_vnc.rpc import broker, census, compute, consoleauth, exclusive, transport
 from nova_vnc.rpc.caller import Caller
 
 _ANSWER_TIMEOUT_S = 5.0
-_COMPUTE_TOPIC = 'compute'
 
 Check = Callable[['UpgradeChecks'], Result]
 
@@ -43,6 +43,10 @@ class UpgradeChecks(UpgradeCommands):
     display_title = 'Upgrade Check Results'
     conf: cfg.ConfigOpts
 
+    @functools.cached_property
+    def _bus(self) -> oslo_messaging.Transport:
+        return transport.build_transport(self.conf)
+
     @_safe
     def _retired_options(self) -> Result:
         found = retired.find(files.paths_of(self.conf))
@@ -54,7 +58,7 @@ class UpgradeChecks(UpgradeCommands):
 
     @_safe
     def _message_broker(self) -> Result:
-        looked_at = transport.broker_of(transport.build_transport(self.conf))
+        looked_at = transport.broker_of(self._bus)
         if looked_at is None:
             return Result(Code.WARNING, '[DEFAULT]transport_url leads to no RabbitMQ: nothing can be said of it.')
         try:
@@ -66,16 +70,15 @@ class UpgradeChecks(UpgradeCommands):
 
     @_safe
     def _consumers(self) -> Result:
-        bus = transport.build_transport(self.conf)
-        queues = exclusive.queues_of(bus)
+        queues = exclusive.queues_of(self._bus)
         if queues is None:
             return Result(Code.SUCCESS)
         try:
             asked = queues.count_consumers(consoleauth.TOPIC)
-            of_host = queues.count_consumers(f'{_COMPUTE_TOPIC}.{self.conf.host}')
+            of_host = queues.count_consumers(f'{compute.TOPIC}.{self.conf.host}')
         except broker.ERRORS:
             return Result(Code.WARNING, 'RabbitMQ could not be asked who consumes the queues.')
-        client = consoleauth.ConsoleAuthAPI(Caller(bus, max_concurrent=1), _ANSWER_TIMEOUT_S)
+        client = consoleauth.ConsoleAuthAPI(Caller(self._bus, max_concurrent=1), _ANSWER_TIMEOUT_S)
         counted = census.take(asked, lambda: client.list_instances(context.RequestContext(), limit=0))
         return _worst([*_say_consumers(counted), *_say_compute(self.conf.host, of_host)])
 
@@ -112,7 +115,7 @@ def _say_consumers(counted: census.Census) -> list[Result]:
 def _say_compute(host: str, consumers: int) -> list[Result]:
     if consumers < 2:
         return []
-    return [Result(Code.FAILURE, f'The queue {_COMPUTE_TOPIC}.{host} has {consumers} consumers: nova-compute and '
+    return [Result(Code.FAILURE, f'The queue {compute.TOPIC}.{host} has {consumers} consumers: nova-compute and '
                                  'nova-vnc-compute, or two of one kind, with the same [DEFAULT]host. Each gets a part '
                                  'of the requests. Stop one, or give it a host name of its own.')]
 

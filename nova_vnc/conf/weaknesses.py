@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from oslo_config import cfg
 
@@ -22,7 +22,7 @@ def find(conf: cfg.ConfigOpts) -> Iterator[str]:
 
 def _listens_everywhere(conf: cfg.ConfigOpts) -> Iterator[str]:
     address = conf.vnc.server_listen
-    if conf.vnc.enabled and _is(lambda parsed: parsed.is_unspecified, address):
+    if conf.vnc.enabled and _is_unspecified(address):
         yield (f'[vnc]server_listen = {address}: the VNC servers of all VMs listen on all networks of their hosts, and '
                'ask for no password. Name the address of the management network, or let a firewall keep others out.')
 
@@ -62,8 +62,8 @@ def _record(conf: cfg.ConfigOpts) -> Iterator[str]:
                'grow without end; nobody deletes them.')
 
 
-def _is(has: Callable[[ipaddress.IPv4Address | ipaddress.IPv6Address], bool], address: str) -> bool:
+def _is_unspecified(address: str) -> bool:
     try:
-        return has(ipaddress.ip_address(address))
+        return ipaddress.ip_address(address).is_unspecified
     except ValueError:
         return False

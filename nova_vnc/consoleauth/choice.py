@@ -8,11 +8,8 @@ would put tokens where nobody looks for them: so it is asked until it answers, a
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import oslo_cache
@@ -26,6 +23,7 @@ from nova_vnc.consoleauth.resources import Resources
 from nova_vnc.consoleauth.stores.base import TokenStore
 from nova_vnc.consoleauth.stores.cells import CellsTokenStore
 from nova_vnc.db.schema import Content
+from nova_vnc.db.shared_failure import SharedFailure
 
 STORES = 'nova_vnc.token_store'
 DIRECTORIES = 'nova_vnc.instance_directory'
@@ -50,8 +48,7 @@ class Choice:
         self._parts = parts
         self._say = say
         self._drivers: Drivers | None = None
-        self._lock = threading.Lock()
-        self._failure = (0.0, '')               # when it could not be made last (monotonic), and why
+        self._making = SharedFailure()
         self._cells = open_cells.cells_of(parts) if self._may_be_cells() else None
         self._database = parts.database() if self._cells is None else None
 
@@ -70,26 +67,10 @@ class Choice:
         """:raises StoreUnavailable: what they depend on is not known yet
         :raises ConfigurationError: the options cannot be used, or not with this database
         """
-        called_at = time.monotonic()
-        with self._lock, self._shared_failure(called_at):
+        with self._making.turn():
             if self._drivers is None:
                 self._drivers = self._make_over_cells() or self._make()
             return self._drivers
-
-    @contextlib.contextmanager
-    def _shared_failure(self, called_at: float) -> Iterator[None]:
-        """Raise what happened while this thread waited for its turn; trying again costs seconds, and all have to wait.
-
-        :param called_at: monotonic
-        """
-        failed_at, reason = self._failure
-        if failed_at >= called_at:
-            raise exception.StoreUnavailable(reason=reason)
-        try:
-            yield
-        except exception.StoreUnavailable as error:
-            self._failure = (time.monotonic(), str(error.kwargs['reason']))
-            raise
 
     @property
     def is_local(self) -> bool:

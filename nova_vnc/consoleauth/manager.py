@@ -191,7 +191,6 @@ class NovaVNCEndpoint:
         except exception.StoreUnavailable as error:
             LOG.debug('Could not store a report of host %s: %s', host, error)   # db says it once
 
-
     def _say_not_needed(self) -> None:
         if not self._said_not_needed:
             self._said_not_needed = True

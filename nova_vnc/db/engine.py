@@ -22,6 +22,7 @@ from oslo_log import log as logging
 
 from nova_vnc import exception
 from nova_vnc.db import connections, failures, reflection, schema, sqlite_file
+from nova_vnc.db.shared_failure import SharedFailure
 
 LOG = logging.getLogger(__name__)
 
@@ -74,8 +75,7 @@ class Database:
         self._content = schema.Content.NOTHING
         self._columns: Mapping[str, frozenset[str]] = {}
         self._required: dict[schema.Content, str] = {}
-        self._preparing = threading.Lock()
-        self._failure = (0.0, '')               # when prepare() failed last (monotonic), and why
+        self._preparing = SharedFailure()
         self._outage = failures.Outage(self.name)
         failures.silence_libraries()
 
@@ -105,20 +105,14 @@ class Database:
         :raises ConfigurationError: this is not a database that we can use
         :raises StoreUnavailable: it cannot be reached now
         """
-        called_at = time.monotonic()
-        with self._preparing:
+        if self._engines:
+            return
+        with self._preparing.turn():
             if self._engines:
                 return
-            failed_at, reason = self._failure
-            if failed_at >= called_at:  # while this thread waited for its turn; trying costs seconds
-                raise exception.StoreUnavailable(reason=reason)
-            try:
-                # A SQLite file is locked for a moment while another process opens or leaves it.
-                with self._translated_errors('read'):
-                    _retry_for(_RETRY_FOR_S['write'])(self._connect)()
-            except exception.StoreUnavailable as error:
-                self._failure = (time.monotonic(), str(error.kwargs['reason']))
-                raise
+            # A SQLite file is locked for a moment while another process opens or leaves it.
+            with self._translated_errors('read'):
+                _retry_for(_RETRY_FOR_S['write'])(self._connect)()
 
     def content(self) -> schema.Content:
         """Tell what it holds: our tables, or those of a cell of Nova's.

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fixtures.cached_venv import cached_venv
 from tests.fixtures.keystone import Keystone
+from tests.fixtures.openstack_release import released_openstack
 from tests.fixtures.rabbitmq import RabbitMQ
 from tests.integration.keystone.cloud import KeystoneCloud
 
@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope='package')
 def keystone() -> Iterator[Keystone]:
-    with Keystone(cached_venv('keystone-30.0.0', ['keystone==30.0.0', 'gunicorn'])) as service:
+    with Keystone(released_openstack()) as service:
         yield service
 
 

@@ -26,10 +26,6 @@ from tests.fixtures.process import ExternalProcess, format_conf
 from tests.fixtures.wsgi_server import WsgiServer, run_tool
 from tests.integration.small_cloud import confs
 
-# Their libraries are pinned in tests/fixtures/constraints/small-cloud.txt.
-REQUIREMENTS = ('keystone==30.0.0', 'glance==33.0.0', 'openstack-placement==16.0.0', 'nova==34.0.0', 'gunicorn',
-                'PyMySQL', 'libvirt-python<=9.0.0')
-
 NOVNC = '/usr/share/novnc'
 
 _DATABASES = ('keystone', 'glance', 'placement', 'nova_api', 'nova', 'nova_cell0')
@@ -55,7 +51,7 @@ STRANGER = User('bob', 'bob-password', 'another')
 class SmallCloud(Part):
     """One controller and one compute host, which share a nova.conf.
 
-    :param venv: has REQUIREMENTS
+    :param venv: that of released_openstack()
     :param database: a server of its own
     :param libvirt_uri: where nova-compute finds its hypervisor
     :ivar nova_conf: the file

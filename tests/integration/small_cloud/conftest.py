@@ -8,19 +8,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fixtures.backend import concurrency_backend
-from tests.fixtures.cached_venv import cached_venv
 from tests.fixtures.database_server import MariaDB
 from tests.fixtures.libvirt import Libvirtd
+from tests.fixtures.openstack_release import released_openstack
 from tests.fixtures.rabbitmq import RabbitMQ
-from tests.integration.small_cloud.cloud import REQUIREMENTS, SmallCloud
+from tests.integration.small_cloud.cloud import SmallCloud
 from tests.integration.small_cloud.console_plane import ConsolePlane
 from tests.integration.small_cloud.server import Server
 
 
 @pytest.fixture(scope='session')
 def cloud(rabbitmq: RabbitMQ, libvirtd: Libvirtd) -> Iterator[SmallCloud]:
-    venv = cached_venv('small-cloud', REQUIREMENTS)
-    with MariaDB() as database, SmallCloud(venv, rabbitmq.url, database, libvirtd.uri) as cloud:
+    with MariaDB() as database, SmallCloud(released_openstack(), rabbitmq.url, database, libvirtd.uri) as cloud:
         yield cloud
 
 

@@ -162,7 +162,7 @@ def test_a_database_that_is_away_at_first_is_waited_for(choose: Choose, tmp_path
 def test_those_who_wait_for_a_database_share_its_failure(choose: Choose, monkeypatch: pytest.MonkeyPatch):
     """Else each thread of the RPC server waits for the failures of all those before it, seconds each."""
     choice = choose('nova.sqlite')
-    choice._lock = turns = Turns()
+    choice._making._lock = turns = Turns()
     attempts: list[Database] = []
 
     def fail(database: Database) -> None:
