@@ -14,6 +14,7 @@ from __future__ import annotations
 import gc
 import os
 import select
+import ssl
 import sys
 import threading
 import warnings
@@ -176,7 +177,7 @@ class Epoll:
         if events or timeout_s == 0:
             _yield_to_other_threads()
             return events
-        _wait_readable_green(self._epoll.fileno(), timeout_s)
+        _wait_green(self._epoll.fileno(), select.EPOLLIN, timeout_s)
         return self._epoll.poll(0)
 
 
@@ -196,17 +197,41 @@ def note_new_fd(fd: int) -> None:
     hubs.notify_opened(fd)
 
 
+def native_ssl() -> Any:
+    """Return the ssl module as it is without patching; its sockets wait for nobody if they are non-blocking."""
+    if not _patched:
+        return ssl
+    from eventlet import patcher
+    return patcher.original('ssl')
+
+
+def wait_for_descriptor(fd: int, mask: int, timeout_s: float | None) -> bool:
+    """Let other threads run until a descriptor is ready, or broken; return False if it is not in time.
+
+    :param mask: select.EPOLLIN or EPOLLOUT
+    :param timeout_s: None: for ever
+    """
+    if _patched:
+        return _wait_green(fd, mask, timeout_s)
+    poll = select.poll()
+    poll.register(fd, mask)
+    # poll() takes whole milliseconds; what is left of a time is not rounded down to not waiting at all.
+    return bool(poll.poll(None if timeout_s is None else max(1.0, timeout_s * 1000)))
+
+
 def _yield_to_other_threads() -> None:
     import eventlet
     eventlet.sleep(0)
 
 
-def _wait_readable_green(fd: int, timeout_s: float | None) -> None:
+def _wait_green(fd: int, mask: int, timeout_s: float | None) -> bool:
     from eventlet import hubs
     try:
-        hubs.trampoline(fd, read=True, timeout=timeout_s, timeout_exc=_TrampolineTimeout)
+        hubs.trampoline(fd, read=bool(mask & select.EPOLLIN), write=bool(mask & select.EPOLLOUT), timeout=timeout_s,
+                        timeout_exc=_TrampolineTimeout)
     except _TrampolineTimeout:
-        pass
+        return False
+    return True
 
 
 class _TrampolineTimeout(Exception):

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
+from collections.abc import Callable
 from typing import Protocol
 
+from nova_vnc import concurrency
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
-
-# A socket with a timeout of 0 does not wait at all, so what is left of a deadline is never rounded down to it.
-_SHORTEST_WAIT_S = 0.001
+from nova_vnc.net.transport import NOTHING_YET, Transport
 
 
 class Stream(Protocol):
@@ -32,52 +33,113 @@ class Stream(Protocol):
         """Close; never raises, and does nothing the second time."""
 
 
-class TcpStream:
-    """A Stream over a connected socket, which it owns."""
+class Handshake(Protocol):
+    """A Transport that has to agree with its peer first, as TLS has."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
+    def do_handshake(self) -> int:
+        """Get on as far as possible; return what to wait for, READABLE or WRITABLE, or 0 when it is done.
+
+        :raises OSError: it failed
+        """
+
+
+class Released(OSError):
+    """The connection is somebody else's by now."""
+
+
+class TransportStream:
+    """A Stream over a transport, which it owns until release().
+
+    interrupt() is for any thread, all else for one.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport: Transport | None = transport
+        self._lock = threading.Lock()   # for who may close or hand it on while another interrupts
         self._deadline: Deadline | None = None
 
     def read(self, max_bytes: int) -> bytes:
-        self._arm_timeout()
         # A green thread gives way to others only when it has to wait, which it never has to for a peer that sends
         # without end.
         time.sleep(0)
-        try:
-            return self._sock.recv(max_bytes)
-        except TimeoutError:
-            raise DeadlineExceeded('the peer sent nothing in time') from None
+        self._check_deadline()
+        transport = self._owned()
+        room = bytearray(max_bytes)
+        while (size := transport.receive_into(memoryview(room))) == NOTHING_YET:
+            self._wait(transport.receive_waits_for, 'the peer sent nothing in time')
+        return bytes(room[:size])
 
     def write(self, data: bytes) -> None:
+        transport = self._owned()
         view = memoryview(data)
         while view:
-            self._arm_timeout()
-            try:
-                view = view[self._sock.send(view):]
-            except TimeoutError:
-                raise DeadlineExceeded('the peer took nothing in time') from None
+            self._check_deadline()
+            if sent := transport.send(view):
+                view = view[sent:]
+            else:
+                self._wait(transport.send_waits_for, 'the peer took nothing in time')
 
     def set_deadline(self, deadline: Deadline | None) -> None:
         self._deadline = deadline
 
+    def wait_for(self, mask: int) -> None:
+        """Wait until the connection is READABLE or WRITABLE.
+
+        :raises DeadlineExceeded: it is not in time
+        """
+        self._wait(mask, 'the peer sent nothing in time')
+
+    def upgrade(self, wrap: Callable[[Transport], tuple[Transport, Handshake]]) -> None:
+        """Go on over a transport that wraps the present one, as TLS does, once their handshake is done.
+
+        :param wrap: takes over the transport that it is given, and closes it where it raises
+        :raises DeadlineExceeded: the handshake was not done in time
+        :raises OSError: it failed
+        """
+        with self._lock:
+            below, self._transport = self._owned(), None
+            self._transport, handshake = wrap(below)
+        while waits_for := handshake.do_handshake():
+            self._wait(waits_for, 'the peer did not go on with the handshake in time')
+
     def shut_down_writing(self) -> None:
         """Send the end of the stream; never raises."""
-        try:
-            self._sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # the peer was faster
+        with self._lock:
+            if self._transport is not None:
+                self._transport.shut_down_writing()
+
+    def interrupt(self, how: int = socket.SHUT_RDWR) -> None:
+        """Have whoever waits for the peer read the end of the stream now. Does nothing once it is released or closed."""
+        with self._lock:
+            if self._transport is not None:
+                self._transport.shut_down(how)
 
     def close(self) -> None:
-        self._sock.close()
+        with self._lock:
+            if self._transport is not None:
+                self._transport.close()
+            self._transport = None
 
-    def detach(self) -> socket.socket:
-        """Return the socket and give up its ownership; the stream is not to be used any more."""
-        return self._sock
+    def release(self) -> Transport:
+        """Hand over the connection. The stream is as good as closed then: it can neither use nor close it any more.
 
-    def _arm_timeout(self) -> None:
-        if self._deadline is None:
-            self._sock.settimeout(None)
-            return
-        self._deadline.check()
-        self._sock.settimeout(max(_SHORTEST_WAIT_S, self._deadline.remaining()))
+        :raises Released: the stream has none
+        """
+        with self._lock:
+            transport, self._transport = self._owned(), None
+            return transport
+
+    def _owned(self) -> Transport:
+        if self._transport is None:
+            raise Released('the connection is closed or was handed over')
+        return self._transport
+
+    def _check_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.check()
+
+    def _wait(self, mask: int, complaint: str) -> None:
+        self._check_deadline()
+        timeout_s = None if self._deadline is None else self._deadline.remaining()
+        if not concurrency.wait_for_descriptor(self._owned().fileno(), mask, timeout_s):
+            raise DeadlineExceeded(complaint)
