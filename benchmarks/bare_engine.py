@@ -19,6 +19,7 @@ def serve(target_port: int) -> None:
 
     from nova_vnc.net import tcp
     from nova_vnc.net.deadline import Deadline
+    from nova_vnc.net.transport import PlainTransport
     from nova_vnc.net.websocket import FrameParser
     from nova_vnc.relay.engine import Engine
 
@@ -35,7 +36,7 @@ def serve(target_port: int) -> None:
                        b'Sec-WebSocket-Protocol: binary\r\nSec-WebSocket-Accept: ' + accept + b'\r\n\r\n')
         tcp.configure(client)
         target = tcp.connect('127.0.0.1', target_port, Deadline(10))
-        engine.add(client, target, parser=FrameParser(), on_end=lambda end: None)
+        engine.add(PlainTransport(client), PlainTransport(target), parser=FrameParser(), on_end=lambda end: None)
 
     listener = socket.create_server(('127.0.0.1', 0), backlog=1024)
     print(listener.getsockname()[1], flush=True)

@@ -109,7 +109,7 @@ class TransportStream:
                 self._transport.shut_down_writing()
 
     def interrupt(self, how: int = socket.SHUT_RDWR) -> None:
-        """Have whoever waits for the peer read the end of the stream now. Does nothing once it is released or closed."""
+        """Have whoever waits for the peer read the end of the stream now. Does nothing once that is released."""
         with self._lock:
             if self._transport is not None:
                 self._transport.shut_down(how)

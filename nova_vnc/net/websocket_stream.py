@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import socket
-
 from nova_vnc.net.deadline import Deadline
-from nova_vnc.net.stream import TcpStream
+from nova_vnc.net.stream import TransportStream
+from nova_vnc.net.transport import Transport
 from nova_vnc.net.websocket import CloseCode, FrameParser, Opcode, build_close, build_frame
 
 # Bounds what a client can have us hold before its session is set up.
@@ -43,12 +42,12 @@ class WebSocketStream:
     read() raises WebSocketClosed and WebSocketProtocolError in addition to what every Stream raises; close() is what
     answers the client in both cases.
 
-    :param sock: the connection, right after the 101 response was sent
+    :param below: the connection, right after the 101 response was sent; it is this stream's from here on
     :param trailing: bytes that were received behind the request
     """
 
-    def __init__(self, sock: socket.socket, trailing: bytes = b'') -> None:
-        self._tcp = TcpStream(sock)
+    def __init__(self, below: TransportStream, trailing: bytes = b'') -> None:
+        self._below = below
         self._parser = FrameParser()
         self._payload = self._parser.receive(trailing)
         self._open = True
@@ -60,17 +59,17 @@ class WebSocketStream:
                 piece, self._payload = self._payload[:max_bytes], self._payload[max_bytes:]
                 return piece
             self._check_end()
-            data = self._tcp.read(_READ_BYTES)
+            data = self._below.read(_READ_BYTES)
             if not data:
                 return b''
             self._payload = self._parser.receive(data)
 
     def write(self, data: bytes) -> None:
         """Send all of data in one binary message."""
-        self._tcp.write(build_frame(Opcode.BINARY, data))
+        self._below.write(build_frame(Opcode.BINARY, data))
 
     def set_deadline(self, deadline: Deadline | None) -> None:
-        self._tcp.set_deadline(deadline)
+        self._below.set_deadline(deadline)
 
     def close(self, code: int = CloseCode.NORMAL, reason: str = '', timeout_s: float = _CLOSE_TIMEOUT_S) -> None:
         """Send a close frame, wait for the client's, and close the connection; never raises.
@@ -82,27 +81,30 @@ class WebSocketStream:
         if not self._open:
             return
         self._open = False
-        self._tcp.set_deadline(Deadline(timeout_s))
+        self._below.set_deadline(Deadline(timeout_s))
         try:
             end = self._parser.end
-            self._tcp.write(end.answer() if end else build_close(code, reason))
+            self._below.write(end.answer() if end else build_close(code, reason))
             if end and end.violation:
-                self._tcp.shut_down_writing()  # or else it may wait for us as long as we for it
+                self._below.shut_down_writing()  # or else it may wait for us as long as we for it
             self._wait_for_close()
         except OSError:
             pass  # gone, or too slow
-        self._tcp.close()
+        self._below.close()
 
-    def detach(self) -> tuple[socket.socket, FrameParser, bytes]:
-        """Give up the connection: return the socket, the parser in its present state, and payload not yet read."""
-        sock = self._tcp.detach()
+    def release(self) -> tuple[Transport, FrameParser, bytes]:
+        """Hand over the connection: return it, the parser in its present state, and payload not yet read.
+
+        :raises Released: it is closed or was handed over
+        """
+        transport = self._below.release()
         self._open = False
-        return sock, self._parser, self._payload
+        return transport, self._parser, self._payload
 
     def _answer_ping(self) -> None:
         ping, self._parser.ping = self._parser.ping, None
         if ping is not None:
-            self._tcp.write(build_frame(Opcode.PONG, ping))
+            self._below.write(build_frame(Opcode.PONG, ping))
 
     def _check_end(self) -> None:
         end = self._parser.end
@@ -116,7 +118,7 @@ class WebSocketStream:
         # Closing a connection on which unread bytes wait resets it, and the reset can overtake our close frame; so
         # what a client that broke the protocol still sends is read too.
         while self._parser.end is None or self._parser.end.violation:
-            data = self._tcp.read(_READ_BYTES)
+            data = self._below.read(_READ_BYTES)
             if not data:
                 return
             self._parser.receive(data)

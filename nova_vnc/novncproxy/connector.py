@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from nova_vnc.net import tcp
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
 from nova_vnc.net.resolver import Resolver
-from nova_vnc.net.stream import TcpStream
+from nova_vnc.net.stream import TransportStream
+from nova_vnc.net.transport import PlainTransport
 from nova_vnc.novncproxy import access_path
 from nova_vnc.novncproxy.refusal import Refusal, Refused
 
@@ -34,7 +35,7 @@ class Connector:
         self._timeout_s = timeout_s
         self._lost_after_s = lost_after_s
 
-    def connect(self, host: str, port: int, internal_access_path: str | None = None) -> tuple[TcpStream, bytes]:
+    def connect(self, host: str, port: int, internal_access_path: str | None = None) -> tuple[TransportStream, bytes]:
         """Return a stream to the VNC server, and what that has said already.
 
         :param internal_access_path: where given, what to ask for with HTTP CONNECT first, as Nova does for hypervisors
@@ -44,7 +45,7 @@ class Connector:
         deadline = Deadline(self._timeout_s)
         try:
             addresses = self._allowed_addresses(self._resolver.resolve(host, deadline), host)
-            stream = TcpStream(self._connect_to_first(addresses, port, deadline))
+            stream = TransportStream(PlainTransport(self._connect_to_first(addresses, port, deadline)))
         except DeadlineExceeded as error:
             raise Refused(Refusal.SILENT, f'{host} port {port}: {error}') from None
         except OSError as error:
@@ -85,7 +86,7 @@ class Connector:
         raise error
 
 
-def _request_path(stream: TcpStream, path: str) -> bytes:
+def _request_path(stream: TransportStream, path: str) -> bytes:
     """Ask for a path; return what the VNC server behind it has said already."""
     reader = access_path.AnswerReader()
     try:

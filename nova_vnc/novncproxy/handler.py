@@ -10,18 +10,17 @@ from __future__ import annotations
 import dataclasses
 import email.utils
 import hashlib
-import socket
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any
 
 from oslo_log import log as logging
 from websockify import websockifyserver
 
-from nova_vnc.net.stream import TcpStream
 from nova_vnc.net.websocket_stream import WebSocketStream
 from nova_vnc.novncproxy import request as requests
 from nova_vnc.novncproxy import upgrade
+from nova_vnc.novncproxy.connection import ClientConnection
 from nova_vnc.novncproxy.files import FileTree, ServedFile
 from nova_vnc.novncproxy.header_fields import MalformedHeader
 from nova_vnc.novncproxy.http_stream import (
@@ -71,21 +70,6 @@ class Site:
     logger: Any = LOG
 
 
-class Connection(Protocol):
-    """What the server knows of a connection.
-
-    :ivar is_idle: no request is under way; the handler keeps this up to date
-    """
-
-    is_idle: bool
-
-    def move(self, stage: Stage) -> bool:
-        """Take note of a step forward; return False if the connection has been dropped."""
-
-    def claim(self, token: bytes, instance_uuid: str) -> bool:
-        """Take note of a valid token, or what stands for it; return False if it is one too many."""
-
-
 class _WebSocket(websockifyserver.CompatibleWebSocket):
 
     def select_subprotocol(self, protocols: list[str]) -> str:
@@ -101,25 +85,23 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
     SocketClass = _WebSocket
     server: Site
 
-    def __init__(self, sock: socket.socket, peer: str, site: Site, connection_state: Connection) -> None:
-        self.peer = peer
-        self._connection_state = connection_state
+    def __init__(self, connection: ClientConnection, site: Site) -> None:
+        self.peer = connection.peer
         self._requests = 0
         self._log_level = logging.INFO
-        super().__init__(sock, (peer, 0), site)
+        super().__init__(connection, (connection.peer, 0), site)
 
     # One connection.
 
     def setup(self) -> None:
-        self.connection = self.request
-        self._stream = TcpStream(self.request)
-        self.rfile = self._reader = RequestReader(self._stream)
-        self.wfile = ResponseWriter(self._stream, self.server.header_timeout_s)
+        self.connection: ClientConnection = self.request
+        self.rfile = self._reader = RequestReader(self.connection.stream)
+        self.wfile = ResponseWriter(self.connection.stream, self.server.header_timeout_s)
 
     def handle_one_request(self) -> None:
         self.close_connection = True
         self.command, self.path, self.request_version = '', '', ''
-        self._connection_state.is_idle = True
+        self.connection.is_idle = True
         # In this order: whoever stops the proxy sees either that the connection is idle, or it is seen here.
         if self.server.is_stopping():
             return
@@ -128,7 +110,7 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
             return
         self._requests += 1
         self._log_level = logging.INFO
-        self._connection_state.is_idle = False
+        self.connection.is_idle = False
         try:
             super().handle_one_request()
         except RequestLineTooLong:
@@ -143,7 +125,7 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
     def parse_request(self) -> bool:
         if not super().parse_request():
             return False
-        if not self._connection_state.move(Stage.SERVED):
+        if not self.connection.move(Stage.SERVED):
             self.close_connection = True
             return False
         if self.request_version < 'HTTP/1.1' or not self.server.keep_alive_timeout_s or self.server.is_stopping():
@@ -221,13 +203,13 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
         if with_body and not is_known:
             while piece := served.file.read(_PIECE_BYTES):
                 self.wfile.write(piece)
-                self._connection_state.move(Stage.SERVED)
+                self.connection.move(Stage.SERVED)
 
     # WebSocket.
 
     def handle_upgrade(self) -> None:
         self.close_connection = True
-        self._connection_state.move(Stage.ASKED)
+        self.connection.move(Stage.ASKED)
         try:
             upgrade.check_upgrade(self.request_version, self.headers)
         except upgrade.UpgradeRefused as refused:
@@ -237,7 +219,7 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
 
     def claim(self, token: str, instance_uuid: str) -> None:
         """See session.Door."""
-        if not self._connection_state.claim(hashlib.sha256(token.encode()).digest(), instance_uuid):
+        if not self.connection.claim(hashlib.sha256(token.encode()).digest(), instance_uuid):
             raise Refused(Refusal.BUSY, f'instance {instance_uuid}: too many set-ups with this token or for this VM')
 
     def turn_away(self, refusal: Refusal, text: str) -> None:
@@ -251,9 +233,9 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
 
     def open(self) -> WebSocketStream:
         """See session.Door."""
-        self._connection_state.move(Stage.GREETED)
+        self.connection.move(Stage.GREETED)
         self.SocketClass(self).accept(self.request, self.headers)
-        return WebSocketStream(self.request, self._reader.take_ahead())
+        return WebSocketStream(self.connection.stream, self._reader.take_ahead())
 
     # Answers.
 

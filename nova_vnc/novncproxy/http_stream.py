@@ -6,7 +6,7 @@ from __future__ import annotations
 import http.client
 
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
-from nova_vnc.net.stream import TcpStream
+from nova_vnc.net.stream import TransportStream
 from nova_vnc.novncproxy.header_fields import HeaderCheck
 
 # Limits in use elsewhere: Apache 8190 bytes a line, nginx 32 KiB in all. The cookies of a dashboard on the same host
@@ -36,7 +36,7 @@ class RequestReader:
 
     closed = False
 
-    def __init__(self, stream: TcpStream) -> None:
+    def __init__(self, stream: TransportStream) -> None:
         self._stream = stream
         self._ahead = b''
         self._left_bytes = 0
@@ -129,7 +129,7 @@ class ResponseWriter:
 
     closed = False
 
-    def __init__(self, stream: TcpStream, timeout_s: float) -> None:
+    def __init__(self, stream: TransportStream, timeout_s: float) -> None:
         self._stream = stream
         self._timeout_s = timeout_s
 

@@ -79,7 +79,10 @@ class _Job:
 
 
 class Recording:
-    """One session's. Its methods never block and never raise; any thread may call them, in the order of the bytes."""
+    """One session's. Its methods never block and never raise; any thread may call them, in the order of the bytes.
+
+    from_client() and to_client() return what they are given: they are filters for the relay.
+    """
 
     def __init__(self, recorder: Recorder, session_id: str, path: str) -> None:
         self._recorder = recorder
@@ -94,11 +97,13 @@ class Recording:
         self.is_over = False
         self.given_up = ''
 
-    def from_client(self, payload: bytes | memoryview) -> None:
+    def from_client(self, payload: bytes | memoryview) -> bytes | memoryview:
         self._add(file_format.FROM_CLIENT, payload)
+        return payload
 
-    def to_client(self, payload: bytes | memoryview) -> None:
+    def to_client(self, payload: bytes | memoryview) -> bytes | memoryview:
         self._add(file_format.TO_CLIENT, payload)
+        return payload
 
     def close(self) -> None:
         """No more comes."""

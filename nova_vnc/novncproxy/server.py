@@ -13,10 +13,10 @@ from oslo_log import log as logging
 
 from nova_vnc import exception, threads
 from nova_vnc.net import tcp
-from nova_vnc.net.deadline import Deadline
-from nova_vnc.net.stream import TcpStream
+from nova_vnc.net.transport import PlainTransport, Transport
+from nova_vnc.novncproxy.connection import TRY_LATER, ClientConnection
 from nova_vnc.novncproxy.handler import ConsoleRequestHandler, Site
-from nova_vnc.novncproxy.pending import PendingConnections, Stage, source_of
+from nova_vnc.novncproxy.pending import PendingConnections, source_of
 
 LOG = logging.getLogger(__name__)
 
@@ -25,14 +25,7 @@ _BACKLOG = 1024
 _ACCEPT_PAUSE_S = 0.5
 # How long to wait for a connection that select() has announced and another worker has taken.
 _ACCEPT_WAIT_S = 0.1
-# What a client may go on sending after it got the answer that ends the connection: to close while something is unread
-# would reset the connection, and the reset can overtake the answer.
-_LINGER_S = 1.0
-_LINGER_BYTES = 1 << 20
-_TRY_LATER = (b'HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: 34\r\nRetry-After: 5\r\n'
-              b'Connection: close\r\n\r\nToo many connections, try later.\r\n')
-_NO_THREAD = _TRY_LATER % b'503 Service Unavailable'
-_DISPLACED = _TRY_LATER % b'429 Too Many Requests'
+_NO_THREAD = TRY_LATER % b'503 Service Unavailable'
 
 
 def listen(host: str, port: int, prefer_ipv6: bool = False) -> socket.socket:
@@ -120,79 +113,37 @@ class Server:
             self._pending.displace_inactive()
             time.sleep(_ACCEPT_PAUSE_S)
             return
-        sock.setblocking(True)
-        connection = _Connection(sock, _format_peer(address), self._site, self._pending)
+        try:
+            connection = self._take_over(sock, address)
+        except OSError as error:
+            LOG.debug('%s: connection lost: %s', _format_peer(address), error)
+            sock.close()
+            return
         self._pending.add(connection, source_of(address[0]))
         try:
-            threading.Thread(target=connection.run, name='connection', daemon=True).start()
+            threading.Thread(target=self._serve, args=(connection,), name='connection', daemon=True).start()
         except RuntimeError as error:
             LOG.error('%s: turned away: %s', connection.peer, error)
             self._pending.remove(connection)
-            self._goodbyes.add(sock, _NO_THREAD)
+            self._goodbyes.add(connection.release(), _NO_THREAD)
 
+    def _take_over(self, sock: socket.socket, address: tuple[str, int]) -> ClientConnection:
+        tcp.configure(sock)
+        return ClientConnection(PlainTransport(sock), _format_peer(address), self._pending)
 
-class _Connection:
-    """One client connection until it is a session or closed."""
-
-    def __init__(self, sock: socket.socket, peer: str, site: Site, pending: PendingConnections) -> None:
-        self._sock = sock
-        self.peer = peer
-        self._site = site
-        self._pending = pending
-        self.is_idle = True
-        self._is_owed_an_answer = False
-
-    def run(self) -> None:
+    def _serve(self, connection: ClientConnection) -> None:
+        """Lead a connection through HTTP to a session or to its end, in its own thread."""
         try:
-            tcp.configure(self._sock)
-            ConsoleRequestHandler(self._sock, self.peer, self._site, self)
-            if self._is_owed_an_answer:
-                self._sock.send(_DISPLACED)
+            ConsoleRequestHandler(connection, self._site)
+            connection.send_owed_answer()
         except OSError as error:
-            LOG.debug('%s: connection lost: %s', self.peer, error)
+            LOG.debug('%s: connection lost: %s', connection.peer, error)
         except Exception:
-            LOG.exception('%s: serving the connection failed', self.peer)
+            LOG.exception('%s: serving the connection failed', connection.peer)
         finally:
-            # What a session has taken over is detached from this object, and nothing happens here.
-            self._close()
-            self._pending.remove(self)
-
-    def _close(self) -> None:
-        """Close so that the client gets the last answer even if it is still sending (RFC 9112 section 9.6)."""
-        stream = TcpStream(self._sock)
-        stream.set_deadline(Deadline(_LINGER_S))
-        left_bytes = _LINGER_BYTES
-        try:
-            self._sock.shutdown(socket.SHUT_WR)
-            while left_bytes > 0 and (data := stream.read(_LINGER_BYTES)):
-                left_bytes -= len(data)
-        except OSError:
-            pass  # it has left, or takes too long
-        stream.close()
-
-    def move(self, stage: Stage) -> bool:
-        return self._pending.move(self, stage)
-
-    def claim(self, token: bytes, instance_uuid: str) -> bool:
-        return self._pending.claim(self, token, instance_uuid)
-
-    def displace(self, stage: Stage) -> None:
-        if stage is not Stage.SILENT:
-            self.drop()
-            return
-        # Its thread reads, or is about to, and finds that it has lost its place; then it can tell the client so.
-        self._is_owed_an_answer = True
-        self._shut_down(socket.SHUT_RD)
-
-    def drop(self) -> None:
-        """Wake whoever waits for the client: it reads the end of the stream now."""
-        self._shut_down(socket.SHUT_RDWR)
-
-    def _shut_down(self, how: int) -> None:
-        try:
-            self._sock.shutdown(how)
-        except OSError:
-            pass  # it has ended by itself
+            # What a session has taken over is not this connection's any more, and nothing happens here.
+            connection.close()
+            self._pending.remove(connection)
 
 
 class _Goodbyes:
@@ -205,16 +156,15 @@ class _Goodbyes:
     _LIMIT = 128
 
     def __init__(self) -> None:
-        self._waiting: collections.deque[tuple[float, socket.socket]] = collections.deque()
+        self._waiting: collections.deque[tuple[float, Transport]] = collections.deque()
 
-    def add(self, sock: socket.socket, answer: bytes) -> None:
-        sock.setblocking(False)
+    def add(self, transport: Transport, answer: bytes) -> None:
         try:
-            sock.send(answer)
-            sock.shutdown(socket.SHUT_WR)
+            transport.send(answer)
         except OSError:
             pass  # it has left
-        self._waiting.append((time.monotonic() + self._DELAY_S, sock))
+        transport.shut_down_writing()
+        self._waiting.append((time.monotonic() + self._DELAY_S, transport))
         if len(self._waiting) > self._LIMIT:
             self._waiting.popleft()[1].close()
 

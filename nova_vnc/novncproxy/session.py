@@ -19,7 +19,7 @@ from typing import Protocol
 from oslo_log import log as logging
 
 from nova_vnc import context
-from nova_vnc.net.stream import Stream, TcpStream
+from nova_vnc.net.stream import Stream, TransportStream
 from nova_vnc.net.websocket_stream import WebSocketProtocolError, WebSocketStream
 from nova_vnc.novncproxy import request as requests
 from nova_vnc.novncproxy import security, session_timeout
@@ -120,7 +120,7 @@ class Session:
                      'scheme of the Origin is not checked', self._id, grant.instance_uuid)
         return grant
 
-    def _reach_console(self, grant: Grant) -> tuple[TcpStream, bytes]:
+    def _reach_console(self, grant: Grant) -> tuple[TransportStream, bytes]:
         """Return a stream to the VNC server, past RFB security, and what was read beyond that."""
         try:
             stream, early = self._parts.connector.connect(grant.host, grant.port, grant.internal_access_path)
@@ -151,7 +151,7 @@ class Session:
 
     # With the WebSocket.
 
-    def _let_in(self, grant: Grant, compute_stream: TcpStream, compute_early: bytes) -> None:
+    def _let_in(self, grant: Grant, compute_stream: TransportStream, compute_early: bytes) -> None:
         """Open the WebSocket, introduce the sides to each other, and hand both to the relay."""
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(compute_stream.close)
@@ -180,7 +180,7 @@ class Session:
             except security.ClientGone as gone:
                 self._log_broken_off(grant, Refusal.CLIENT_SILENT.level, f'the client left: {gone}')
 
-    def _introduce(self, grant: Grant, tenant_stream: Stream, compute_stream: TcpStream,
+    def _introduce(self, grant: Grant, tenant_stream: Stream, compute_stream: TransportStream,
                    compute_early: bytes) -> tuple[bytes, bytes]:
         """Carry the browser's handshake and both Init messages; return what either side has said beyond them."""
         timeout_s = self._parts.handshake_timeout_s
@@ -192,23 +192,29 @@ class Session:
         security.send_server_init(tenant_stream, dataclasses.replace(server_init, name=name), timeout_s)
         return from_client, from_target
 
-    def _hand_over(self, grant: Grant, tenant_stream: WebSocketStream, compute_stream: TcpStream, from_client: bytes,
-                   from_target: bytes, recording: Recording | None) -> None:
+    def _hand_over(self, grant: Grant, tenant_stream: WebSocketStream, compute_stream: TransportStream,
+                   from_client: bytes, from_target: bytes, recording: Recording | None) -> None:
         session = OpenSession(self._id, grant.instance_uuid, drop_control_characters(grant.display_name),
                               self._door.peer, time.time(), grant.request_id)
         LOG.info('Session %s: instance %s at %s port %d opened for %s', session.id, session.instance, grant.host,
                  grant.port, session.peer)
 
         def start(on_end: EndObserver) -> Relay:
-            client_sock, parser, unread = tenant_stream.detach()
-            if recording is not None:
-                recording.from_client(unread)
-                recording.to_client(from_target)
-            return self._parts.engine.add(client_sock, compute_stream.detach(), parser=parser, on_end=on_end,
-                                          from_client=from_client + unread, from_target=from_target,
-                                          limit=self._limit(grant),
-                                          client_tap=None if recording is None else recording.from_client,
-                                          target_tap=None if recording is None else recording.to_client)
+            with contextlib.ExitStack() as on_failure:
+                client, parser, unread = tenant_stream.release()
+                on_failure.callback(client.close)
+                target = compute_stream.release()
+                on_failure.callback(target.close)
+                if recording is not None:
+                    recording.from_client(unread)
+                    recording.to_client(from_target)
+                relay = self._parts.engine.add(client, target, parser=parser, on_end=on_end,
+                                               from_client=from_client + unread, from_target=from_target,
+                                               limit=self._limit(grant),
+                                               client_filter=None if recording is None else recording.from_client,
+                                               target_filter=None if recording is None else recording.to_client)
+                on_failure.pop_all()
+            return relay
 
         def on_end(end: RelayEnd) -> None:
             log_end(session, end)

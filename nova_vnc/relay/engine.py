@@ -3,19 +3,19 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from contextlib import ExitStack
 from functools import partial
 
 from nova_vnc import threads
+from nova_vnc.net.transport import Transport
 from nova_vnc.net.websocket import FrameParser
 from nova_vnc.relay.buffer import SharedBuffer
 from nova_vnc.relay.end import EndCause, RelayEnd
 from nova_vnc.relay.lifetime import Limit
 from nova_vnc.relay.loop import EventLoop, Poller
 from nova_vnc.relay.notifier import EndNotifier
-from nova_vnc.relay.relay import EndObserver, Relay, Tap, Timing
+from nova_vnc.relay.relay import EndObserver, Filter, Relay, Timing
 from nova_vnc.relay.side import ClientSide, Side
 
 
@@ -59,34 +59,30 @@ class Engine:
             self._thread.join()
             self._notifier.stop()
 
-    def add(self, client_sock: socket.socket, target_sock: socket.socket, *, parser: FrameParser, on_end: EndObserver,
+    def add(self, client: Transport, target: Transport, *, parser: FrameParser, on_end: EndObserver,
             from_client: bytes = b'', from_target: bytes = b'', limit: Limit | None = None,
-            client_tap: Tap | None = None, target_tap: Tap | None = None) -> Relay:
+            client_filter: Filter | None = None, target_filter: Filter | None = None) -> Relay:
         """Take over two connections and relay between them.
 
-        The socket objects are dead from here on, whatever happens: the engine alone uses and closes what they stood
-        for.
+        They are the engine's from here on, whatever happens: it alone uses and closes them.
 
         :param parser: of what the client sends, in the state in which it was left
         :param from_client: payload that it has given already, for the target
         :param from_target: bytes that the target has sent already, for the client
         :param limit: how long it may go on; None: for ever, which needs no timer
-        :param client_tap: called in the loop with what comes from the client; from_client the caller knows already
-        :param target_tap: the same, of the target
+        :param client_filter: what comes from the client passes through it, in the loop; from_client goes on as it is
+        :param target_filter: the same, of the target
         :param on_end: called exactly once, in a thread of the engine's that is not the loop; it may block for a short
             time, as it holds up no more than the reports of other ends
         :raises EngineStopped: both connections are closed then, and on_end is not called; as with all else that this
             may raise
         """
         with ExitStack() as on_error:
-            on_error.callback(client_sock.close)
-            on_error.callback(target_sock.close)
-            client = ClientSide(client_sock, parser)
             on_error.callback(client.close)
-            target = Side(target_sock)
             on_error.callback(target.close)
-            relay = Relay(client, target, loop=self._loop, buffer=self._buffer, timing=self._timing, observer=on_end,
-                          on_end=self._forget, limit=limit, client_tap=client_tap, target_tap=target_tap)
+            relay = Relay(ClientSide(client, parser), Side(target), loop=self._loop, buffer=self._buffer,
+                          timing=self._timing, observer=on_end, on_end=self._forget, limit=limit,
+                          client_filter=client_filter, target_filter=target_filter)
             if not self._loop.call_soon(relay, partial(self._begin, relay, from_client, from_target)):
                 raise EngineStopped
             on_error.pop_all()

@@ -24,18 +24,20 @@ from typing import TYPE_CHECKING
 from nova_vnc.net.websocket import CloseCode, Opcode, build_close, build_frame, build_header
 from nova_vnc.relay.end import EndCause, RelayEnd
 from nova_vnc.relay.lifetime import Lifetime, Limit
-from nova_vnc.relay.loop import BROKEN, HANGUP, READ, WRITE, EventLoop
+from nova_vnc.relay.loop import BROKEN, HANGUP, EventLoop
 from nova_vnc.relay.side import ClientSide, Side
 
 if TYPE_CHECKING:
     from nova_vnc.relay.buffer import SharedBuffer
 
+# Whatever is tried next tells what happened.
+_GONE = HANGUP | BROKEN
 _CLIENT_CAUSES = (EndCause.CLIENT_CLOSED, EndCause.CLIENT_LOST, EndCause.CLIENT_PROTOCOL_ERROR)
 
 EndObserver = Callable[[RelayEnd], None]
-# Is given payload that the relay has just read and passes on, which it must not keep as it is; must neither block nor
-# raise.
-Tap = Callable[[bytes | memoryview], None]
+# Is given payload that the relay has just read, and returns what is passed on instead: the same, a part, something else
+# or nothing (b''). It must not keep what it is given, and not block; if it raises, the session ends.
+Filter = Callable[[bytes | memoryview], bytes | memoryview]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,14 @@ class Relay:
     :ivar observer: who is to be told about the end
     """
 
-    __slots__ = ('_buffer', '_bytes_from_client', '_bytes_from_target', '_cause', '_client', '_client_hung_up',
-                 '_client_tap', '_close_code', '_close_reason', '_heard', '_lifetime', '_limit', '_loop', '_on_end',
-                 '_reported', '_silent_since', '_started_at', '_target', '_target_tap', '_timing', 'observer')
+    __slots__ = ('_buffer', '_bytes_from_client', '_bytes_from_target', '_cause', '_client', '_client_filter',
+                 '_client_hung_up', '_close_code', '_close_reason', '_heard', '_lifetime', '_limit', '_loop', '_on_end',
+                 '_reported', '_silent_since', '_started_at', '_target', '_target_filter', '_timing', 'observer')
 
     def __init__(self, client: ClientSide, target: Side, *, loop: EventLoop, buffer: SharedBuffer, timing: Timing,
                  observer: EndObserver, on_end: Callable[[Relay, RelayEnd, Exception | None], None],
-                 limit: Limit | None = None, client_tap: Tap | None = None, target_tap: Tap | None = None) -> None:
+                 limit: Limit | None = None, client_filter: Filter | None = None,
+                 target_filter: Filter | None = None) -> None:
         self._loop = loop
         self._buffer = buffer
         self._timing = timing
@@ -82,8 +85,8 @@ class Relay:
         self._silent_since: float | None = None
         self._client_hung_up = False               # while it is not read
         self._limit = limit
-        self._client_tap = client_tap
-        self._target_tap = target_tap
+        self._client_filter = client_filter
+        self._target_filter = target_filter
         self._lifetime: Lifetime | None = None
         self._reported = False
 
@@ -106,6 +109,8 @@ class Relay:
         if from_client:
             self._pass_to_target(from_client)
         self._answer_client()
+        self._go_on_reading(self._client)
+        self._go_on_reading(self._target)
 
     def abort(self, cause: EndCause) -> None:
         """End at once; a close frame goes out if the client takes it without waiting."""
@@ -139,20 +144,20 @@ class Relay:
             self._on_target_event(events)
 
     def _on_client_event(self, events: int) -> None:
-        if events & ~READ and self._client.unsent:
+        if self._client.unsent and events & (self._client.send_waits_for | _GONE):
             self._flush_client()
         if self._client.fd < 0:
             return
         if self._target.unsent:
-            if events & (HANGUP | BROKEN):
+            if events & _GONE:
                 self._note_hangup()
-        elif events & ~WRITE:
+        elif events & (self._client.receive_waits_for | _GONE):
             self._read_client()
 
     def _on_target_event(self, events: int) -> None:
-        if events & ~READ and self._target.unsent:
+        if self._target.unsent and events & (self._target.send_waits_for | _GONE):
             self._flush_target()
-        if events & ~WRITE and self._cause is None and not self._client.unsent:
+        if self._cause is None and not self._client.unsent and events & (self._target.receive_waits_for | _GONE):
             self._read_target()
 
     def on_timer(self) -> None:
@@ -180,16 +185,17 @@ class Relay:
             parser = self._client.parser
             payload = parser.receive(room[:size])
             if payload:
-                if self._client_tap is not None:
-                    self._client_tap(payload)
-                self._pass_to_target(payload)
+                self._pass_to_target(payload if self._client_filter is None else self._client_filter(payload))
             if parser.ping is not None or parser.end is not None:
                 self._answer_client()
+            self._go_on_reading(self._client)
         elif size == 0:
             self._lose_client()
+        else:
+            self._update_watch()
 
-    def _pass_to_target(self, payload: bytes) -> None:
-        if self._cause is None:
+    def _pass_to_target(self, payload: bytes | memoryview) -> None:
+        if self._cause is None and payload:
             self._bytes_from_client += len(payload)
             self._target.send(payload)
             if self._target.unsent:
@@ -199,6 +205,7 @@ class Relay:
         self._target.flush()
         if not self._target.unsent:
             self._settle()
+            self._go_on_reading(self._client)
 
     def _note_hangup(self) -> None:
         # The client is gone but the target still has to take what it sent, and more may wait in the socket. It is
@@ -214,20 +221,41 @@ class Relay:
         size = self._target.receive_into(self._buffer.target_room)
         if size > 0:
             self._bytes_from_target += size
-            if self._target_tap is not None:
-                self._target_tap(self._buffer.target_room[:size])
-            self._client.send(self._buffer.frame(size))
+            if self._target_filter is None:
+                self._client.send(self._buffer.frame(size))
+            else:
+                self._pass_to_client(self._target_filter(self._buffer.target_room[:size]))
             if self._client.unsent:
                 self._update_watch()
+            self._go_on_reading(self._target)
         elif size == 0 and self._target.broken:
             self._end(EndCause.TARGET_LOST, CloseCode.INTERNAL_ERROR)
         elif size == 0:
             self._end(EndCause.TARGET_CLOSED, CloseCode.NORMAL)
+        else:
+            self._update_watch()
+
+    def _pass_to_client(self, payload: bytes | memoryview) -> None:
+        if payload:
+            self._client.send(b''.join((build_header(len(payload)), payload)))
 
     def _flush_client(self) -> None:
         self._client.flush()
         if not self._client.unsent:
             self._settle()
+            self._go_on_reading(self._target)
+
+    # What a transport has received and not given yet: its descriptor does not tell of that. Other sessions come first.
+
+    def _go_on_reading(self, side: Side) -> None:
+        if side.has_received():
+            self._loop.call_soon(self, self._read_what_is_received)
+
+    def _read_what_is_received(self) -> None:
+        if self._client.fd >= 0 and not self._target.unsent and self._client.has_received():
+            self._read_client()
+        if self._cause is None and not self._client.unsent and self._target.has_received():
+            self._read_target()
 
     # The client's pulse.
 
@@ -323,14 +351,14 @@ class Relay:
     def _update_watch(self) -> None:
         client, target = self._client, self._target
         if client.fd >= 0:
-            mask = WRITE if client.unsent else 0
+            mask = client.send_waits_for if client.unsent else 0
             if not target.unsent:
-                mask |= READ
+                mask |= client.receive_waits_for
             elif not self._client_hung_up:
                 mask |= HANGUP
             self._loop.watch(self, client.fd, mask)
         if target.fd >= 0:
-            mask = WRITE if target.unsent else 0
+            mask = target.send_waits_for if target.unsent else 0
             if not client.unsent and self._cause is None:
-                mask |= READ
+                mask |= target.receive_waits_for
             self._loop.watch(self, target.fd, mask)

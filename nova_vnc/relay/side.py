@@ -1,49 +1,55 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two ends of a relay. All that the relay does with sockets is here."""
+"""The two ends of a relay. All that the relay does with connections is here."""
 
 from __future__ import annotations
 
 import socket
 
-from nova_vnc.net import tcp_info
+from nova_vnc.net.transport import Transport
 from nova_vnc.net.websocket import FrameParser, Opcode, build_frame
 
 _CLOSED_FD = -1
 
 
 class Side:
-    """One connection, and what could not be sent to it yet.
+    """One connection, which it owns, and what could not be sent to it yet.
 
-    It takes the connection over: whoever else holds sock can neither use, shut nor close it any more. No method blocks
-    or raises OSError. A connection that breaks looks like one that has ended, once all that came before is read; broken
-    tells the difference.
+    No method blocks or raises OSError. A connection that breaks looks like one that has ended, once all that came
+    before is read; broken tells the difference.
 
     :ivar fd: file descriptor, -1 once closed
     :ivar unsent: to be sent before anything else
     """
 
-    __slots__ = ('_sock', 'broken', 'fd', 'unsent')
+    __slots__ = ('_transport', 'broken', 'fd', 'unsent')
 
-    def __init__(self, sock: socket.socket) -> None:
-        family, kind, protocol = sock.family, sock.type, sock.proto
-        # The plain type of the C module takes little memory, and eventlet does not wrap it. TLS would put here what
-        # has the same recv_into, send, shutdown and close.
-        self._sock = socket.SocketType(family, kind, protocol, sock.fileno())
-        sock.detach()
-        self._sock.setblocking(False)
-        self.fd = self._sock.fileno()
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.fd = transport.fileno()
         self.unsent: bytes | memoryview = b''
         self.broken = False
 
+    @property
+    def receive_waits_for(self) -> int:
+        """See Transport."""
+        return self._transport.receive_waits_for
+
+    @property
+    def send_waits_for(self) -> int:
+        """See Transport."""
+        return self._transport.send_waits_for
+
     def receive_into(self, room: memoryview) -> int:
-        """Return how many bytes came, 0 at the end, -1 if there are none now."""
+        """Return how many bytes came, 0 at the end, NOTHING_YET if there are none now."""
         try:
-            return self._sock.recv_into(room)
-        except BlockingIOError:
-            return -1
+            return self._transport.receive_into(room)
         except OSError:
             self.broken = True
             return 0
+
+    def has_received(self) -> bool:
+        """See Transport."""
+        return self._transport.has_received()
 
     def send(self, data: bytes | memoryview) -> None:
         """Send data, of which a copy of what does not go out now becomes unsent. Only while nothing is unsent."""
@@ -58,30 +64,22 @@ class Side:
             self.unsent = self.unsent[sent:] if sent < len(self.unsent) else b''
 
     def shut_down_writing(self) -> None:
-        self._shut_down(socket.SHUT_WR)
+        self._transport.shut_down_writing()
 
     def close(self) -> None:
-        self._sock.close()
+        self._transport.close()
         self.fd = _CLOSED_FD
         self.unsent = b''
 
     def _try_send(self, data: bytes | memoryview) -> int:
         try:
-            return self._sock.send(data)
-        except BlockingIOError:
-            return 0
+            return self._transport.send(data)
         except OSError:
             # Nothing can be sent any more, but what the other end sent before is still there to be read. Shutting down
             # makes sure that the end comes behind it, whatever the error was.
             self.broken = True
-            self._shut_down(socket.SHUT_RDWR)
+            self._transport.shut_down(socket.SHUT_RDWR)
             return len(data)
-
-    def _shut_down(self, how: int) -> None:
-        try:
-            self._sock.shutdown(how)
-        except OSError:
-            pass  # not connected any more: reading tells
 
 
 class ClientSide(Side):
@@ -99,8 +97,8 @@ class ClientSide(Side):
 
     __slots__ = ('close_frame', 'close_sent', 'notice', 'parser', 'ping_due', 'pong')
 
-    def __init__(self, sock: socket.socket, parser: FrameParser) -> None:
-        super().__init__(sock)
+    def __init__(self, transport: Transport, parser: FrameParser) -> None:
+        super().__init__(transport)
         self.parser = parser
         self.pong: bytes | None = None
         self.notice: bytes | None = None
@@ -121,8 +119,8 @@ class ClientSide(Side):
         return self.close_sent and not self.unsent and self.parser.end is not None and not self.parser.end.violation
 
     def is_holding_back(self, silence_s: float) -> bool:
-        """See net.tcp_info."""
-        return tcp_info.is_holding_back(self._sock, silence_s)
+        """See Transport."""
+        return self._transport.is_holding_back(silence_s)
 
     def _next_frame(self) -> bytes:
         if self.close_sent:

@@ -9,7 +9,7 @@ import time
 import pytest
 import websocket
 
-from nova_vnc.net.stream import TcpStream
+from nova_vnc.net.stream import TransportStream
 from nova_vnc.net.websocket_stream import WebSocketStream
 from nova_vnc.novncproxy.registry import SessionRegistry
 from nova_vnc.relay.engine import Engine
@@ -21,7 +21,7 @@ from tests.fixtures.rfb_client import RFBClient
 from tests.functional.novncproxy.rig import echo
 
 # In the order of the story: in the thread of the connection, then in the loop.
-_STEPS = [(SessionRegistry, 'open'), (WebSocketStream, 'detach'), (TcpStream, 'detach'), (Engine, 'add'),
+_STEPS = [(SessionRegistry, 'open'), (WebSocketStream, 'release'), (TransportStream, 'release'), (Engine, 'add'),
           (ClientSide, '__init__'), (Side, '__init__'), (Relay, '__init__'), (EventLoop, 'call_soon'),
           (Engine, '_begin'), (Relay, 'start'), (EventLoop, 'schedule'), (EventLoop, 'watch')]
 

@@ -139,10 +139,10 @@ def test_it_does_not_start_where_it_cannot_record(rig, prefix):
     assert f'[DEFAULT]record = {prefix}' in str(caught.value)
 
 
-def test_without_the_option_there_is_no_tap(rig):
+def test_without_the_option_there_is_no_filter(rig):
     stream = rig.start().open_console(rig.console(echo))
     RFBClient(stream.read, stream.write).connect()
     check_works(stream)
     relay, = rig.proxy._parts.engine._relays
-    assert relay._client_tap is None
-    assert relay._target_tap is None
+    assert relay._client_filter is None
+    assert relay._target_filter is None

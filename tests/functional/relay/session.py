@@ -8,10 +8,12 @@ import struct
 from websocket import ABNF
 from websocket._abnf import frame_buffer
 
+from nova_vnc.net.transport import PlainTransport
 from nova_vnc.net.websocket import FrameParser, Opcode
 from nova_vnc.relay.end import RelayEnd
 from nova_vnc.relay.engine import Engine
 from nova_vnc.relay.lifetime import Limit
+from nova_vnc.relay.relay import Filter
 from tests.fixtures.connections import receive_exactly, tcp_pair
 from tests.fixtures.websocket_frames import binary, client_close, client_frame
 
@@ -66,13 +68,16 @@ class Session:
     """
 
     def __init__(self, engine: Engine, *, small_buffers: bool = False, parser: FrameParser | None = None,
-                 from_client: bytes = b'', from_target: bytes = b'', limit: Limit | None = None) -> None:
+                 from_client: bytes = b'', from_target: bytes = b'', limit: Limit | None = None,
+                 client_filter: Filter | None = None, target_filter: Filter | None = None) -> None:
         far_client, client_sock = tcp_pair(small_buffers=small_buffers)
         self.target, target_sock = tcp_pair(small_buffers=small_buffers)
         self.browser = Browser(far_client)
         self.ends: queue.Queue[RelayEnd] = queue.Queue()
-        self.relay = engine.add(client_sock, target_sock, parser=parser or FrameParser(), on_end=self.ends.put,
-                                from_client=from_client, from_target=from_target, limit=limit)
+        self.relay = engine.add(PlainTransport(client_sock), PlainTransport(target_sock),
+                                parser=parser or FrameParser(), on_end=self.ends.put, from_client=from_client,
+                                from_target=from_target, limit=limit, client_filter=client_filter,
+                                target_filter=target_filter)
 
     def end(self) -> RelayEnd:
         """Wait for the end; see that there is only one."""

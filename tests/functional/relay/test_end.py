@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import pytest
 
+from nova_vnc.net.transport import PlainTransport
 from nova_vnc.net.websocket import FrameParser, Opcode, build_close
 from nova_vnc.relay.end import EndCause
 from nova_vnc.relay.engine import Engine, EngineStopped
@@ -275,7 +276,7 @@ def test_a_stopped_engine_takes_nothing(start_engine):
     engine.stop()
     (far_client, client), (far_target, target) = tcp_pair(), tcp_pair()
     with pytest.raises(EngineStopped):
-        engine.add(client, target, parser=FrameParser(), on_end=lambda end: None)
+        engine.add(PlainTransport(client), PlainTransport(target), parser=FrameParser(), on_end=lambda end: None)
     for far in (far_client, far_target):
         assert receive_until_eof(far) == b''
         far.close()
@@ -284,7 +285,7 @@ def test_a_stopped_engine_takes_nothing(start_engine):
 def test_the_engine_owns_the_connections(start_engine):
     engine = start_engine()
     (far_client, client), (far_target, target) = tcp_pair(), tcp_pair()
-    engine.add(client, target, parser=FrameParser(), on_end=lambda end: None)
+    engine.add(PlainTransport(client), PlainTransport(target), parser=FrameParser(), on_end=lambda end: None)
     client.close()
     with pytest.raises(OSError, match='Bad file descriptor'):
         target.shutdown(socket.SHUT_RDWR)
@@ -316,7 +317,7 @@ def test_an_observer_that_raises_costs_nothing(start_engine, open_session, caplo
         raise RuntimeError('observed badly')
 
     (far_client, client), (far_target, target) = tcp_pair(), tcp_pair()
-    engine.add(client, target, parser=FrameParser(), on_end=fail)
+    engine.add(PlainTransport(client), PlainTransport(target), parser=FrameParser(), on_end=fail)
     far_client.close()
     wait_until(lambda: 'observed badly' in caplog.text, 10, 'the log line')
     session = open_session(engine)

@@ -9,6 +9,7 @@ import queue
 import pytest
 
 from nova_vnc import concurrency
+from nova_vnc.net.transport import PlainTransport
 from nova_vnc.net.websocket import FrameParser
 from nova_vnc.relay.end import EndCause
 from nova_vnc.relay.engine import Engine, EngineStopped
@@ -79,7 +80,7 @@ def test_an_engine_that_ends_says_so_and_ends_its_sessions(engine, poller, failu
         assert receive_until_eof(session.target) in (b'', b'key')
     (far_client, client), (far_target, target) = tcp_pair(), tcp_pair()
     with pytest.raises(EngineStopped):
-        engine.add(client, target, parser=FrameParser(), on_end=pytest.fail)
+        engine.add(PlainTransport(client), PlainTransport(target), parser=FrameParser(), on_end=pytest.fail)
     assert receive_until_eof(far_client) == receive_until_eof(far_target) == b''
     assert 'Traceback' in caplog.text
     assert failures.empty()
@@ -90,7 +91,7 @@ def test_an_observer_that_ends_the_thread_of_the_ends_is_told(engine, failures):
         raise SystemExit
 
     (far_client, client), (far_target, target) = tcp_pair(), tcp_pair()
-    engine.add(client, target, parser=FrameParser(), on_end=leave)
+    engine.add(PlainTransport(client), PlainTransport(target), parser=FrameParser(), on_end=leave)
     far_client.close()
     assert 'SystemExit()' in failures.get(timeout=10)
     far_target.close()
@@ -119,17 +120,13 @@ def test_what_the_kernel_refuses_to_watch_costs_one_session(engine, poller, fail
 
 
 class Broken:
-    """Has everything but a descriptor."""
-
-    family, type, proto = 2, 1, 6
+    """A transport without a descriptor."""
 
     def __init__(self):
         self.closed = False
 
     def fileno(self):
-        return -1
-
-    detach = fileno
+        raise ValueError('negative file descriptor')
 
     def close(self):
         self.closed = True
@@ -139,7 +136,8 @@ class Broken:
 def test_add_that_raises_closes_both(engine, broken):
     near, far = tcp_pair()
     other = Broken()
-    client, target = (other, far) if broken == 'client' else (far, other)
+    transport = PlainTransport(far)
+    client, target = (other, transport) if broken == 'client' else (transport, other)
     before = open_descriptors()
     with pytest.raises(ValueError, match='negative file descriptor'):
         engine.add(client, target, parser=FrameParser(), on_end=pytest.fail)

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
+import socket
 import threading
 
 import pytest
 
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
-from nova_vnc.net.stream import TcpStream
+from nova_vnc.net.stream import Released, TransportStream
+from nova_vnc.net.transport import NOTHING_YET, READABLE, PlainTransport
 from tests.fixtures.connections import receive_exactly, tcp_pair
 
 
 @pytest.fixture
 def pair():
     near, far = tcp_pair(small_buffers=True)
-    yield TcpStream(near), far
-    near.close()
+    stream = TransportStream(PlainTransport(near))
+    yield stream, far
+    stream.close()
     far.close()
 
 
@@ -79,8 +82,72 @@ def test_close_twice(pair):
     assert far.recv(1) == b''
 
 
-def test_detached_it_leaves_the_socket_alone(pair):
+def test_released_it_leaves_the_connection_alone(pair):
     stream, far = pair
-    sock = stream.detach()
-    sock.sendall(b'x')
+    transport = stream.release()
+    stream.interrupt()
+    stream.shut_down_writing()
+    stream.close()
+    for use in (stream.release, lambda: stream.read(1), lambda: stream.write(b'x')):
+        with pytest.raises(Released):
+            use()
+    transport.send(b'x')
     assert far.recv(1) == b'x'
+    transport.close()
+
+
+@pytest.mark.parametrize('how', [socket.SHUT_RD, socket.SHUT_RDWR])
+def test_interrupted_it_reads_the_end(pair, how):
+    stream, _ = pair
+    interrupter = threading.Timer(0.05, stream.interrupt, (how,))
+    interrupter.start()
+    assert stream.read(1) == b''
+    interrupter.join()
+
+
+def test_a_handshake_waits_for_what_it_wants(pair):
+    """Whatever wraps the transport, as TLS does, is asked again once the descriptor is ready for it."""
+    stream, far = pair
+    asked = []
+
+    class Handshake:
+        def __init__(self, below):
+            self.below = below
+
+        def do_handshake(self):
+            asked.append(self.below.receive_into(memoryview(bytearray(1))))
+            return READABLE if asked[-1] == NOTHING_YET else 0
+
+    stream.set_deadline(Deadline(10))
+    greeter = threading.Timer(0.05, far.sendall, (b'hb',))
+    greeter.start()
+    stream.upgrade(lambda below: (below, Handshake(below)))
+    greeter.join()
+    assert asked == [NOTHING_YET, 1]
+    assert stream.read(1) == b'b'
+
+
+def test_a_handshake_that_stops_half_way(pair):
+    stream, _ = pair
+
+    class Handshake:
+        def do_handshake(self):
+            return READABLE
+
+    stream.set_deadline(Deadline(0.05))
+    with pytest.raises(DeadlineExceeded):
+        stream.upgrade(lambda below: (below, Handshake()))
+
+
+def test_a_wrapper_that_refuses_leaves_nothing(pair):
+    stream, far = pair
+
+    def refuse(below):
+        below.close()
+        raise OSError('no')
+
+    with pytest.raises(OSError, match='no'):
+        stream.upgrade(refuse)
+    assert far.recv(1) == b''
+    with pytest.raises(Released):
+        stream.read(1)

@@ -5,6 +5,8 @@ import time
 import pytest
 
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
+from nova_vnc.net.stream import Released, TransportStream
+from nova_vnc.net.transport import PlainTransport
 from nova_vnc.net.websocket import Opcode, build_close, build_frame
 from nova_vnc.net.websocket_stream import WebSocketClosed, WebSocketProtocolError, WebSocketStream
 from tests.fixtures.connections import receive_exactly, receive_until_eof, tcp_pair
@@ -21,7 +23,7 @@ def pair():
 
 def test_reads_payload(pair):
     near, far = pair
-    stream = WebSocketStream(near)
+    stream = WebSocketStream(TransportStream(PlainTransport(near)))
     far.sendall(binary(b'RFB 003.008\n') + binary(b'\1'))
     assert stream.read(4) == b'RFB '
     assert stream.read(100) == b'003.008\n\1'
@@ -30,7 +32,7 @@ def test_reads_payload(pair):
 def test_a_first_frame_in_the_packet_of_the_request_is_not_lost(pair):
     near, far = pair
     frame = binary(b'abcdef')
-    stream = WebSocketStream(near, frame[:7])
+    stream = WebSocketStream(TransportStream(PlainTransport(near)), frame[:7])
     assert stream.read(100) == b'a'
     far.sendall(frame[7:])
     assert receive_all_payload(stream, 5) == b'bcdef'
@@ -45,13 +47,13 @@ def receive_all_payload(stream, size):
 
 def test_writes_binary_messages(pair):
     near, far = pair
-    WebSocketStream(near).write(b'hello')
+    WebSocketStream(TransportStream(PlainTransport(near))).write(b'hello')
     assert receive_exactly(far, 7) == build_frame(Opcode.BINARY, b'hello')
 
 
 def test_answers_pings(pair):
     near, far = pair
-    stream = WebSocketStream(near)
+    stream = WebSocketStream(TransportStream(PlainTransport(near)))
     far.sendall(client_frame(Opcode.PING, b'there?') + binary(b'x'))
     assert stream.read(1) == b'x'
     assert receive_exactly(far, 8) == build_frame(Opcode.PONG, b'there?')
@@ -59,7 +61,7 @@ def test_answers_pings(pair):
 
 def test_pings_do_not_move_the_deadline(pair):
     near, far = pair
-    stream = WebSocketStream(near)
+    stream = WebSocketStream(TransportStream(PlainTransport(near)))
     stream.set_deadline(Deadline(0.2))
     stop = threading.Event()
 
@@ -77,14 +79,14 @@ def test_pings_do_not_move_the_deadline(pair):
 
 def test_the_end_without_a_close_frame(pair):
     near, far = pair
-    stream = WebSocketStream(near)
+    stream = WebSocketStream(TransportStream(PlainTransport(near)))
     far.close()
     assert stream.read(1) == b''
 
 
 def test_the_client_closes(pair):
     near, far = pair
-    stream = WebSocketStream(near)
+    stream = WebSocketStream(TransportStream(PlainTransport(near)))
     far.sendall(binary(b'x') + client_close(4711, 'enough'))
     assert stream.read(1) == b'x'
     with pytest.raises(WebSocketClosed) as caught:
@@ -96,7 +98,7 @@ def test_the_client_closes(pair):
 
 def test_the_client_breaks_the_protocol(pair):
     near, far = pair
-    stream = WebSocketStream(near)
+    stream = WebSocketStream(TransportStream(PlainTransport(near)))
     far.sendall(client_frame(Opcode.TEXT, b'RFB') + bytes(10000))
     with pytest.raises(WebSocketProtocolError) as caught:
         stream.read(1)
@@ -110,7 +112,7 @@ def test_the_client_breaks_the_protocol(pair):
 
 def test_close_waits_for_the_clients_close(pair):
     near, far = pair
-    stream = WebSocketStream(near)
+    stream = WebSocketStream(TransportStream(PlainTransport(near)))
     closer = threading.Thread(target=stream.close, args=(4404, 'gone'), kwargs={'timeout_s': 30})
     closer.start()
     frame = build_close(4404, 'gone')
@@ -123,7 +125,7 @@ def test_close_waits_for_the_clients_close(pair):
 
 def test_close_is_bounded(pair):
     near, far = pair
-    stream = WebSocketStream(near)
+    stream = WebSocketStream(TransportStream(PlainTransport(near)))
     start = time.monotonic()
     stream.close(1000, timeout_s=0.1)
     stream.close(1000, timeout_s=0.1)
@@ -133,21 +135,25 @@ def test_close_is_bounded(pair):
 
 def test_close_of_a_broken_connection(pair):
     near, far = pair
-    stream = WebSocketStream(near)
+    stream = WebSocketStream(TransportStream(PlainTransport(near)))
     far.close()
     stream.write(b'x')
     stream.close()
 
 
-def test_detach_hands_over_all_state(pair):
+def test_release_hands_over_all_state(pair):
     near, far = pair
     frame = binary(b'next')
-    stream = WebSocketStream(near, binary(b'ab') + frame[:8])
+    below = TransportStream(PlainTransport(near))
+    stream = WebSocketStream(below, binary(b'ab') + frame[:8])
     assert stream.read(1) == b'a'
-    sock, parser, payload = stream.detach()
-    assert sock is near
+    transport, parser, payload = stream.release()
     assert payload == b'bne'
     assert parser.receive(frame[8:]) == b'xt'
     stream.close()
-    far.sendall(b'x')
-    assert sock.recv(1) == b'x'
+    below.close()
+    transport.send(b'x')
+    assert far.recv(1) == b'x'
+    transport.close()
+    with pytest.raises(Released):
+        stream.release()

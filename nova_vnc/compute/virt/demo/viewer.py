@@ -21,7 +21,6 @@ from nova_vnc.compute.virt.demo.area import Area, changed_areas, crop, paste
 from nova_vnc.compute.virt.demo.screen import COLOURS, Screen
 from nova_vnc.compute.virt.demo.update import RGB_32, PixelEncoder, Rectangle, build_framebuffer_update
 from nova_vnc.net.deadline import Deadline
-from nova_vnc.net.stream import TcpStream
 from nova_vnc.rfb.drive import drive
 from nova_vnc.rfb.errors import RFBError
 from nova_vnc.rfb.init import ClientInitReader, ServerInit
@@ -38,6 +37,8 @@ WRITE_TIMEOUT_S = 30
 _SCREEN_AREA = Area(0, 0, screen_module.WIDTH, screen_module.HEIGHT)
 _NO_COLOUR = len(COLOURS)
 _READ_BYTES = 4096
+# A socket with a timeout of 0 does not wait at all, so what is left of a deadline is never rounded down to it.
+_SHORTEST_WAIT_S = 0.001
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,13 +98,18 @@ class Viewer:
             self._sock.shutdown(socket.SHUT_RDWR)
 
     def _shake_hands(self) -> bytes:
-        stream = TcpStream(self._sock)
-        stream.set_deadline(Deadline(self._handshake_timeout_s))
-        early = drive(ServerHandshake(self._max_version), stream.read, stream.write)
+        deadline = Deadline(self._handshake_timeout_s)
+
+        def read(max_bytes: int) -> bytes:
+            deadline.check()
+            self._sock.settimeout(max(_SHORTEST_WAIT_S, deadline.remaining()))
+            return self._sock.recv(max_bytes)
+
+        early = drive(ServerHandshake(self._max_version), read, self._sock.sendall)
         # The client's wish to be alone (ClientInit) is not granted: everybody may look.
-        early = drive(ClientInitReader(), stream.read, stream.write, early)
-        stream.write(ServerInit(screen_module.WIDTH, screen_module.HEIGHT, RGB_32,
-                                self._name).serialize())
+        early = drive(ClientInitReader(), read, self._sock.sendall, early)
+        self._sock.sendall(ServerInit(screen_module.WIDTH, screen_module.HEIGHT, RGB_32,
+                                      self._name).serialize())
         self._sock.settimeout(self._write_timeout_s)
         return early
 

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A client's connection from accept() until it is a session or closed."""
+
+from __future__ import annotations
+
+import socket
+
+from nova_vnc.net.deadline import Deadline
+from nova_vnc.net.stream import TransportStream
+from nova_vnc.net.transport import Transport
+from nova_vnc.novncproxy.pending import PendingConnections, Stage
+
+# What a client may go on sending after it got the answer that ends the connection: to close while something is unread
+# would reset the connection, and the reset can overtake the answer.
+_LINGER_S = 1.0
+_LINGER_BYTES = 1 << 20
+_READ_BYTES = 64 * 1024
+
+TRY_LATER = (b'HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: 34\r\nRetry-After: 5\r\n'
+             b'Connection: close\r\n\r\nToo many connections, try later.\r\n')
+_DISPLACED = TRY_LATER % b'429 Too Many Requests'
+
+
+class ClientConnection:
+    """Owns the connection, by its stream, until that is released.
+
+    drop() and displace(), see pending.Droppable, are for any thread, all else for the connection's own.
+
+    :ivar stream: through which it is read and written
+    :ivar peer: address and port of the client
+    :ivar is_idle: no request is under way; the handler keeps this up to date
+    """
+
+    def __init__(self, transport: Transport, peer: str, pending: PendingConnections) -> None:
+        self.stream = TransportStream(transport)
+        self.peer = peer
+        self.is_idle = True
+        self._pending = pending
+        self._is_owed_an_answer = False
+
+    def move(self, stage: Stage) -> bool:
+        """Take note of a step forward; return False if the connection has been dropped."""
+        return self._pending.move(self, stage)
+
+    def claim(self, token: bytes, instance_uuid: str) -> bool:
+        """Take note of a valid token, or what stands for it; return False if it is one too many."""
+        return self._pending.claim(self, token, instance_uuid)
+
+    def displace(self, stage: Stage) -> None:
+        if stage is not Stage.SILENT:
+            self.drop()
+            return
+        # Its thread reads, or is about to, and finds that it has lost its place; then it can tell the client so.
+        self._is_owed_an_answer = True
+        self.stream.interrupt(socket.SHUT_RD)
+
+    def drop(self) -> None:
+        """Wake whoever waits for the client: it reads the end of the stream now."""
+        self.stream.interrupt()
+
+    def send_owed_answer(self) -> None:
+        """Tell a client whose place is another's by now, where nothing has been said yet.
+
+        :raises OSError: it has left
+        """
+        if self._is_owed_an_answer:
+            self.stream.set_deadline(Deadline(_LINGER_S))
+            self.stream.write(_DISPLACED)
+
+    def release(self) -> Transport:
+        """See TransportStream."""
+        return self.stream.release()
+
+    def close(self) -> None:
+        """Close so that the client gets the last answer even if it is still sending (RFC 9112 section 9.6).
+
+        Does nothing once the connection was released.
+        """
+        left_bytes = _LINGER_BYTES
+        self.stream.set_deadline(Deadline(_LINGER_S))
+        self.stream.shut_down_writing()
+        try:
+            while left_bytes > 0 and (data := self.stream.read(_READ_BYTES)):
+                left_bytes -= len(data)
+        except OSError:
+            pass  # it has left, takes too long, or is not ours any more
+        self.stream.close()
