@@ -46,6 +46,10 @@ class ClientConnection:
         """Take note of a valid token, or what stands for it; return False if it is one too many."""
         return self._pending.claim(self, token, instance_uuid)
 
+    def settle(self) -> bool:
+        """Take note that this is about to become a session; return False if the connection has been dropped."""
+        return self._pending.settle(self)
+
     def displace(self, stage: Stage) -> None:
         if stage is not Stage.SILENT:
             self.drop()

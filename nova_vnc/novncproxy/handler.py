@@ -237,6 +237,10 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
         self.SocketClass(self).accept(self.request, self.headers)
         return WebSocketStream(self.connection.stream, self._reader.take_ahead())
 
+    def settle(self) -> bool:
+        """See session.Door."""
+        return self.connection.settle()
+
     # Answers.
 
     def _answer(self, status: HTTPStatus, text: str = '', headers: dict[str, str] | None = None) -> None:

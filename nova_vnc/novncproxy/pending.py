@@ -114,9 +114,10 @@ class PendingConnections:
         self._per_address: collections.Counter[str] = collections.Counter()
         # Those that have shown a token, until they end: also such as have lost their place while work on them goes on.
         self._claims: dict[Droppable, _Place] = {}
+        self._settled: set[Droppable] = set()
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._places) + len(self._settled)
 
     def add(self, connection: Droppable, address: str) -> None:
         """:param address: see source_of()"""
@@ -171,12 +172,24 @@ class PendingConnections:
             self._on_full(limit, f'instance {instance_uuid}')
         return is_granted
 
+    def settle(self, connection: Droppable) -> bool:
+        """Take note that a connection is about to become a session; return False if it has lost its place by now.
+
+        Nobody gets its place any more, and it counts against no limit. It is to be called before the client learns that
+        it has its session: the next thing that the client does may be to ask for another one.
+        """
+        with self._changed:
+            if connection not in self._places:
+                return False
+            self._leave(connection)
+            self._settled.add(connection)
+            return True
+
     def remove(self, connection: Droppable) -> None:
         """It has ended or become a session; harmless if it has lost its place."""
         with self._changed:
-            self._take_place(connection)
-            if self._claims.pop(connection, None) is not None:
-                self._changed.notify_all()
+            self._leave(connection)
+            self._settled.discard(connection)
 
     def drop_idle(self) -> None:
         """Drop those on which no request is under way."""
@@ -184,6 +197,11 @@ class PendingConnections:
 
     def drop_all(self) -> None:
         self._drop(self._snapshot())
+
+    def _leave(self, connection: Droppable) -> None:
+        self._take_place(connection)
+        if self._claims.pop(connection, None) is not None:
+            self._changed.notify_all()
 
     def _make_room(self, address: str) -> tuple[str, _Place | None]:
         places = list(self._places.values())

@@ -59,6 +59,9 @@ class Door(Protocol):
     def open(self) -> WebSocketStream:
         """Answer with 101. The connection is the caller's from here on."""
 
+    def settle(self) -> bool:
+        """Take note that nobody gets the place of this connection any more; return False if somebody has."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
@@ -189,6 +192,8 @@ class Session:
                                                                        timeout_s)
         note = session_timeout.describe_end(grant.expires, time.time()) if self._parts.enforce_session_timeout else ''
         name = console_name(grant.display_name, grant.instance_uuid, note)
+        if not self._door.settle():
+            raise security.ClientGone('another connection has got its place')
         security.send_server_init(tenant_stream, dataclasses.replace(server_init, name=name), timeout_s)
         return from_client, from_target
 

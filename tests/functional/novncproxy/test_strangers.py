@@ -11,6 +11,7 @@ import time
 import pytest
 
 from nova_vnc.novncproxy.refusal import Refusal
+from nova_vnc.novncproxy.registry import SessionRegistry
 from tests.fixtures.connections import receive_until_eof
 from tests.fixtures.polling import wait_until
 from tests.fixtures.rfb_client import RFBClient
@@ -222,3 +223,25 @@ def test_who_is_displaced_with_a_header_half_sent_reads_why(rig):
     wait_until(lambda: len(rig.proxy._pending) == 1, 10, 'the first one')
     assert rig.get('/vnc.html').status == 200
     assert parse_response(receive_until_eof(sock)).status == 429
+
+
+def test_who_has_a_console_keeps_it_when_the_next_one_is_asked_for_at_once(rig, monkeypatch):
+    """A client that has read ServerInit may be faster than the thread that hands its session to the relay."""
+    token = rig.start(max_pending_per_token=1).console(echo)
+    open_session = SessionRegistry.open
+
+    def open_late(*args, **kwargs):
+        time.sleep(0.05)
+        open_session(*args, **kwargs)
+    monkeypatch.setattr(SessionRegistry, 'open', open_late)
+    streams = []
+    for _ in range(10):
+        stream = rig.open_console(token)
+        RFBClient(stream.read, stream.write).connect()
+        assert stream.read_exactly(24)
+        streams.append(stream)
+    for stream in streams:
+        stream.write(b'x')
+        while stream.read_exactly(1) != b'x':
+            pass    # the rest of the name
+        stream.client.close()

@@ -241,6 +241,38 @@ class TestClaims:
         assert not other.displaced
 
 
+class TestSettled:
+    def test_its_claim_is_free_and_it_stays(self):
+        crowd = Crowd(per_token=1)
+        first, second = (crowd.add(HERE, Stage.SERVED, Stage.ASKED) for _ in range(2))
+        assert crowd.claim(first, 'token')
+        assert crowd.move(first, Stage.GREETED)
+        assert crowd.pending.settle(first)
+        assert crowd.claim(second, 'token')
+        assert first.displaced is None
+        assert not crowd.full
+        assert len(crowd.pending) == 2
+        crowd.pending.remove(first)
+        assert len(crowd.pending) == 1
+
+    def test_nobody_gets_its_place(self):
+        crowd = Crowd(most=1, per_address=1)
+        first = crowd.add(HERE, Stage.SERVED, Stage.ASKED, Stage.GREETED)
+        assert crowd.pending.settle(first)
+        for address in (HERE, THERE):
+            crowd.add(address)
+        assert first.displaced is None
+        crowd.pending.drop_all()
+        assert not first.is_dropped
+
+    def test_who_has_lost_his_place_is_told(self):
+        crowd = Crowd(most=1)
+        first, second = crowd.add(), crowd.add()
+        assert first.displaced is Stage.SILENT
+        assert not crowd.pending.settle(first)
+        assert crowd.pending.settle(second)
+
+
 @pytest.mark.parametrize(('host', 'source'), [
     ('192.0.2.1', '192.0.2.1'), ('::ffff:192.0.2.1', '192.0.2.1'), ('2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'),
     ('2001:db8:1:2::9', '2001:db8:1:2::/64'), ('fe80::1%eth0', 'fe80::/64'), ('::1', '::/64'),
