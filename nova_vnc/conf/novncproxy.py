@@ -21,6 +21,19 @@ Related options:
 
 * ``[vnc]server_proxyclient_address`` of every compute host must lie in one of them
 """),
+    cfg.ListOpt(
+        'trusted_proxies',
+        default=[],
+        help="""
+Networks (CIDR) of the load balancers in front of the proxy; empty means that there are none.
+
+What they say of their clients counts, and what anybody else says of himself does not: the headers ``X-Forwarded-For``
+and ``X-Forwarded-Proto``, and the PROXY protocol, version 2, in front of a connection. The client's address is what log
+lines show then, and what ``max_pending_per_address`` counts; a load balancer's own address has no such limit.
+
+Name only addresses from which every connection comes through a load balancer that sets these headers itself, or speaks
+the PROXY protocol: a client's own headers would count otherwise.
+"""),
     cfg.IntOpt(
         'drain_timeout',
         default=30,
@@ -102,8 +115,12 @@ Related options:
 Most of the pending connections that one source address may have at a time, or one /64 of IPv6; 0 means as many as
 ``max_pending_connections``. One more takes the place of an inactive one of the same address.
 
-Many users may share an address: an office behind NAT, and all users of a load balancer. Set it to 0 if all connections
-come through a load balancer.
+Many users may share an address: an office behind NAT, and all users of a load balancer that is not named in
+``trusted_proxies``.
+
+Related options:
+
+* ``trusted_proxies``
 """),
     cfg.IntOpt(
         'max_pending_per_token',

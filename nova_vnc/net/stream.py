@@ -11,7 +11,7 @@ from typing import Protocol
 
 from nova_vnc import concurrency
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
-from nova_vnc.net.transport import NOTHING_YET, Transport
+from nova_vnc.net.transport import NOTHING_YET, PlainTransport, Transport
 
 
 class Stream(Protocol):
@@ -68,6 +68,17 @@ class TransportStream:
         while (size := transport.receive_into(memoryview(room))) == NOTHING_YET:
             self._wait(transport.receive_waits_for, 'the peer sent nothing in time')
         return bytes(room[:size])
+
+    def peek(self, max_bytes: int) -> bytes:
+        """Return what the next read() begins with, as soon as there is any, b'' at the end of the stream.
+
+        Only before any upgrade().
+        """
+        transport = self._owned()
+        assert isinstance(transport, PlainTransport)
+        while (data := transport.peek(max_bytes)) is None:
+            self._wait(transport.receive_waits_for, 'the peer sent nothing in time')
+        return data
 
     def write(self, data: bytes) -> None:
         transport = self._owned()

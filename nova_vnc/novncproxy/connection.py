@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import socket
+from email.message import Message
 
 from nova_vnc.net.deadline import Deadline
 from nova_vnc.net.stream import TransportStream
 from nova_vnc.net.transport import Transport
-from nova_vnc.novncproxy.pending import PendingConnections, Stage
+from nova_vnc.novncproxy.forwarded import Client, TrustedProxies
+from nova_vnc.novncproxy.pending import PendingConnections, Stage, source_of
 
 # What a client may go on sending after it got the answer that ends the connection: to close while something is unread
 # would reset the connection, and the reset can overtake the answer.
@@ -26,17 +28,48 @@ class ClientConnection:
 
     drop() and displace(), see pending.Droppable, are for any thread, all else for the connection's own.
 
+    :param peer: who is at its other end
+    :param trusted: the load balancers whose word counts
+
     :ivar stream: through which it is read and written
-    :ivar peer: address and port of the client
+    :ivar client: who has made the latest request, or the peer
     :ivar is_idle: no request is under way; the handler keeps this up to date
     """
 
-    def __init__(self, transport: Transport, peer: str, pending: PendingConnections) -> None:
+    def __init__(self, transport: Transport, peer: Client, pending: PendingConnections,
+                 trusted: TrustedProxies) -> None:
         self.stream = TransportStream(transport)
-        self.peer = peer
+        self.client = peer
         self.is_idle = True
         self._pending = pending
+        self._trusted = trusted
+        self._teller = peer     # whose headers are read
         self._is_owed_an_answer = False
+
+    @property
+    def peer(self) -> str:
+        """Address and port of the client, for people."""
+        return str(self.client)
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether this is a load balancer, whose word counts."""
+        return self._teller.host in self._trusted
+
+    @property
+    def source(self) -> str:
+        """As whose it counts; a load balancer's own, of which no client is known, are one each."""
+        return str(self._teller) if self.client.host in self._trusted else source_of(self.client.host)
+
+    def introduce(self, client: Client) -> None:
+        """Take note of whom the load balancer has the connection from."""
+        self._teller = self.client = client
+        self._pending.count_for(self, self.source)
+
+    def read_headers(self, headers: Message) -> None:
+        """Take note of whom a request is from; a load balancer may send those of many clients on one connection."""
+        self.client = self._trusted.find_client(self._teller, headers)
+        self._pending.count_for(self, self.source)
 
     def move(self, stage: Stage) -> bool:
         """Take note of a step forward; return False if the connection has been dropped."""

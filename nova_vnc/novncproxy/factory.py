@@ -16,6 +16,7 @@ from nova_vnc.novncproxy import request as requests
 from nova_vnc.novncproxy.authorizer import Authorizer
 from nova_vnc.novncproxy.connector import Connector, Network
 from nova_vnc.novncproxy.files import FileTree
+from nova_vnc.novncproxy.forwarded import TrustedProxies
 from nova_vnc.novncproxy.pending import Limits
 from nova_vnc.novncproxy.proxy import NoVNCProxy, Settings
 from nova_vnc.novncproxy.recording import Recorder
@@ -40,8 +41,8 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     options = conf.novncproxy
     parts = Parts(
         authorizer=Authorizer(_build_checks(conf, transport), _read_token_ttl(conf)),
-        connector=Connector(_read_networks(options.target_networks), Resolver(), options.connect_timeout,
-                            options.target_timeout),
+        connector=Connector(_read_networks('target_networks', options.target_networks), Resolver(),
+                            options.connect_timeout, options.target_timeout),
         engine=Engine(_build_timing(options.ping_interval)),
         registry=SessionRegistry(),
         allowed_hosts=_read_allowed_hosts(conf.console.allowed_origins),
@@ -55,7 +56,8 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
         header_timeout_s=options.header_timeout,
         keep_alive_timeout_s=options.keep_alive_timeout,
         drain_timeout_s=options.drain_timeout,
-        limits=_build_limits(conf))
+        limits=_build_limits(conf),
+        trusted_proxies=TrustedProxies(_read_networks('trusted_proxies', options.trusted_proxies)))
     return NoVNCProxy(settings, FileTree(conf.web, options.own_console_page), parts)
 
 
@@ -85,14 +87,14 @@ def _build_timing(ping_interval_s: int) -> Timing:
     return Timing(ping_interval_s=ping_interval_s, ping_timeout_s=_SILENT_INTERVALS * ping_interval_s)
 
 
-def _read_networks(texts: list[str]) -> list[Network]:
+def _read_networks(option: str, texts: list[str]) -> list[Network]:
     networks: list[Network] = []
     for text in texts:
         try:
             networks.append(ipaddress.ip_network(text, strict=False))
         except ValueError:
             raise exception.ConfigurationError(
-                reason=f'[novncproxy]target_networks: {text!r} is not a network in CIDR notation, such as '
+                reason=f'[novncproxy]{option}: {text!r} is not a network in CIDR notation, such as '
                        '192.0.2.0/24') from None
     return networks
 

@@ -51,6 +51,8 @@ _REFUSAL_HEADERS = {
 }
 # What of a file goes out at a time; each piece that the client takes is a sign of life.
 _PIECE_BYTES = 64 * 1024
+# As with oslo.middleware, and so with nova-vnc-api and others.
+_HEALTHCHECK = '/healthcheck'
 _NO_PAGE_HERE = 'This address takes WebSocket connections. Open the link of a console in a browser.'
 
 
@@ -86,10 +88,14 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
     server: Site
 
     def __init__(self, connection: ClientConnection, site: Site) -> None:
-        self.peer = connection.peer
         self._requests = 0
         self._log_level = logging.INFO
         super().__init__(connection, (connection.peer, 0), site)
+
+    @property
+    def peer(self) -> str:
+        """See session.Door."""
+        return self.connection.peer
 
     # One connection.
 
@@ -125,6 +131,7 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
     def parse_request(self) -> bool:
         if not super().parse_request():
             return False
+        self.connection.read_headers(self.headers)
         if not self.connection.move(Stage.SERVED):
             self.close_connection = True
             return False
@@ -156,6 +163,9 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
             # Where such a path gets into a Location header, browsers read it as another host (CVE-2021-3654).
             self._answer(HTTPStatus.BAD_REQUEST)
             return
+        if self.path == _HEALTHCHECK:
+            self._answer_healthcheck()
+            return
         try:
             location = requests.redirect_for_page(self.path)
         except Refused as refused:
@@ -175,6 +185,17 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
             return
         with served.file:
             self._send_file(served, with_body)
+
+    def _answer_healthcheck(self) -> None:
+        """Tell a load balancer whether to send anybody here.
+
+        That depends on nothing that all proxies have in common, as the message bus: with all of them taken out nobody
+        would read any more what is the matter.
+        """
+        self._log_level = logging.DEBUG     # it asks every other second
+        is_stopping = self.server.is_stopping()
+        self._answer(HTTPStatus.SERVICE_UNAVAILABLE if is_stopping else HTTPStatus.OK,
+                     'STOPPING' if is_stopping else 'OK', {'Cache-Control': 'no-store'})
 
     def _answer_missing(self) -> None:
         is_websocket_path = self.path.partition('?')[0] in ('/', '/websockify') or requests.has_token(self.path)
@@ -215,7 +236,8 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
         except upgrade.UpgradeRefused as refused:
             self._answer(refused.status, refused.text, {'Sec-WebSocket-Version': upgrade.VERSION})
             return
-        self.server.open_session(requests.ConsoleRequest.from_http(self.path, self.headers), self)
+        request = requests.ConsoleRequest.from_http(self.path, self.headers, self.connection.client.scheme)
+        self.server.open_session(request, self)
 
     def claim(self, token: str, instance_uuid: str) -> None:
         """See session.Door."""

@@ -130,6 +130,24 @@ class PendingConnections:
             victim.connection.displace(victim.stage)
             self._on_full(limit, victim.address)
 
+    def count_for(self, connection: Droppable, address: str) -> None:
+        """Have a connection count as one of another address, of whom a load balancer has it.
+
+        So it may take the place of another one of that address.
+        """
+        with self._changed:
+            place = self._places.get(connection)
+            if place is None or place.address == address:
+                return
+            self._take_place(connection)
+            limit, victim = self._make_room(address)
+            place.address = address
+            self._places[connection] = place
+            self._per_address[address] += 1
+        if victim is not None:
+            victim.connection.displace(victim.stage)
+            self._on_full(limit, victim.address)
+
     def displace_inactive(self) -> None:
         """Let all go that have let the proxy wait: no newcomer can be accepted, for want of file descriptors."""
         with self._changed:

@@ -15,6 +15,7 @@ from nova_vnc.novncproxy import open_files
 from nova_vnc.novncproxy import server as http_server
 from nova_vnc.novncproxy.files import FileTree
 from nova_vnc.novncproxy.floods import FloodLog
+from nova_vnc.novncproxy.forwarded import TrustedProxies
 from nova_vnc.novncproxy.handler import ConsoleRequestHandler, Site
 from nova_vnc.novncproxy.pending import Limits, PendingConnections
 from nova_vnc.novncproxy.request import ConsoleRequest
@@ -41,6 +42,7 @@ class Settings:
     keep_alive_timeout_s: float
     drain_timeout_s: float
     limits: Limits
+    trusted_proxies: TrustedProxies
 
 
 class NoVNCProxy:
@@ -57,7 +59,7 @@ class NoVNCProxy:
         self._pending = PendingConnections(settings.limits, FloodLog().note)
         self._server = http_server.Server(
             Site(files, self._open_session, self._stopping.is_set, settings.header_timeout_s,
-                 settings.keep_alive_timeout_s), self._pending)
+                 settings.keep_alive_timeout_s), self._pending, settings.trusted_proxies)
 
     def start(self, fail: Callable[[str], None]) -> None:
         """:raises ConfigurationError: the address or the port cannot be had, or sessions cannot be recorded"""

@@ -31,23 +31,21 @@ class ConsoleRequest:
     :ivar target: path and query as they stand in the request line
     :ivar host: the Host header
     :ivar origin: the Origin header; None says that no browser sent this
-    :ivar forwarded_proto: the X-Forwarded-Proto header of a load balancer that terminates TLS
+    :ivar forwarded_scheme: what the browser has connected with, where a load balancer that is trusted has told
     :ivar cookies: the Cookie headers
     """
 
     target: str = dataclasses.field(repr=False)
     host: str | None = None
     origin: str | None = None
-    forwarded_proto: str | None = None
+    forwarded_scheme: str | None = None
     cookies: tuple[str, ...] = dataclasses.field(default=(), repr=False)
 
     @classmethod
-    def from_http(cls, target: str, headers: Message) -> ConsoleRequest:
+    def from_http(cls, target: str, headers: Message, forwarded_scheme: str | None = None) -> ConsoleRequest:
         """Take them from a parsed request. A header that is there twice becomes one that nothing matches."""
-        host, origin, forwarded_proto = (
-            ', '.join(values) if (values := headers.get_all(name)) else None
-            for name in ('Host', 'Origin', 'X-Forwarded-Proto'))
-        return cls(target, host, origin, forwarded_proto, tuple(headers.get_all('Cookie', [])))
+        host, origin = (', '.join(values) if (values := headers.get_all(name)) else None for name in ('Host', 'Origin'))
+        return cls(target, host, origin, forwarded_scheme, tuple(headers.get_all('Cookie', [])))
 
     @property
     def is_from_browser(self) -> bool:
@@ -74,20 +72,18 @@ def check_origin_host(request: ConsoleRequest, allowed_hosts: Collection[str]) -
 def check_origin_scheme(request: ConsoleRequest, access_url: str) -> None:
     """See to it that a console whose URL is https is not opened by a page that came in the clear, or the reverse.
 
-    X-Forwarded-Proto, where a load balancer sets it, counts before the scheme of the Origin, as in Nova.
+    What a load balancer tells of the connection counts before the scheme of the Origin, as X-Forwarded-Proto in Nova.
 
     :raises Refused: SCHEME
     """
     if request.origin is None:
         return
-    scheme = _parse_origin(request.origin)[0]
-    if request.forwarded_proto is not None:
-        scheme = request.forwarded_proto.split(',')[0].strip().lower()
+    scheme = request.forwarded_scheme or _parse_origin(request.origin)[0]
     expected = parse.urlsplit(access_url).scheme.lower()
     if scheme not in (expected, _PAGE_SCHEME.get(expected)):
         raise Refused(Refusal.SCHEME, f'the page was opened by "{loggable(scheme)}" and the console URL is '
                                       f'"{expected}"; behind a load balancer that terminates TLS, look at '
-                                      'X-Forwarded-Proto and [vnc]novncproxy_base_url')
+                                      'X-Forwarded-Proto, [novncproxy]trusted_proxies and [vnc]novncproxy_base_url')
 
 
 def find_token(request: ConsoleRequest) -> str:

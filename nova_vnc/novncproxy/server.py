@@ -13,10 +13,13 @@ from oslo_log import log as logging
 
 from nova_vnc import exception, threads
 from nova_vnc.net import tcp
+from nova_vnc.net.deadline import DeadlineExceeded
 from nova_vnc.net.transport import PlainTransport, Transport
+from nova_vnc.novncproxy import proxy_header
 from nova_vnc.novncproxy.connection import TRY_LATER, ClientConnection
+from nova_vnc.novncproxy.forwarded import Client, TrustedProxies
 from nova_vnc.novncproxy.handler import ConsoleRequestHandler, Site
-from nova_vnc.novncproxy.pending import PendingConnections, source_of
+from nova_vnc.novncproxy.pending import PendingConnections
 
 LOG = logging.getLogger(__name__)
 
@@ -59,9 +62,10 @@ def listen(host: str, port: int, prefer_ipv6: bool = False) -> socket.socket:
 class Server:
     """Accepts connections and leads each through HTTP, in a thread of its own."""
 
-    def __init__(self, site: Site, pending: PendingConnections) -> None:
+    def __init__(self, site: Site, pending: PendingConnections, trusted: TrustedProxies | None = None) -> None:
         self._site = site
         self._pending = pending
+        self._trusted = trusted or TrustedProxies()
         self._goodbyes = _Goodbyes()
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._stopping = threading.Event()
@@ -116,10 +120,10 @@ class Server:
         try:
             connection = self._take_over(sock, address)
         except OSError as error:
-            LOG.debug('%s: connection lost: %s', _format_peer(address), error)
+            LOG.debug('%s: connection lost: %s', _peer_at(address), error)
             sock.close()
             return
-        self._pending.add(connection, source_of(address[0]))
+        self._pending.add(connection, connection.source)
         try:
             threading.Thread(target=self._serve, args=(connection,), name='connection', daemon=True).start()
         except RuntimeError as error:
@@ -129,13 +133,20 @@ class Server:
 
     def _take_over(self, sock: socket.socket, address: tuple[str, int]) -> ClientConnection:
         tcp.configure(sock)
-        return ClientConnection(PlainTransport(sock), _format_peer(address), self._pending)
+        return ClientConnection(PlainTransport(sock), _peer_at(address), self._pending, self._trusted)
 
     def _serve(self, connection: ClientConnection) -> None:
         """Lead a connection through HTTP to a session or to its end, in its own thread."""
         try:
+            proxy_header.take(connection, self._site.header_timeout_s)
             ConsoleRequestHandler(connection, self._site)
             connection.send_owed_answer()
+        except proxy_header.MalformedHeader as error:
+            LOG.warning('%s: closed: %s', connection.peer, error)
+        except proxy_header.Unwanted as error:
+            LOG.info('%s: closed: %s', connection.peer, error)
+        except DeadlineExceeded:
+            pass  # it has said nothing
         except OSError as error:
             LOG.debug('%s: connection lost: %s', connection.peer, error)
         except Exception:
@@ -180,7 +191,6 @@ class _Goodbyes:
             self._waiting.popleft()[1].close()
 
 
-def _format_peer(address: tuple[str, int]) -> str:
+def _peer_at(address: tuple[str, int]) -> Client:
     host, port = address[:2]
-    host = host.removeprefix('::ffff:') if '.' in host else host
-    return f'[{host}]:{port}' if ':' in host else f'{host}:{port}'
+    return Client(host.removeprefix('::ffff:') if '.' in host else host, port)

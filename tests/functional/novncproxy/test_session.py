@@ -142,7 +142,7 @@ def test_a_cookie_of_old_novnc(rig):
 
 
 def test_tls_that_ends_at_a_load_balancer(rig):
-    server = rig.start().vnc_server(echo)
+    server = rig.start(trusted_proxies=['127.0.0.1']).vnc_server(echo)
     token = rig.grant(server.host, server.port, access_url='https://cloud.example/vnc_auto.html')
     rig.conf.set_override('allowed_origins', ['cloud.example'], 'console')
     sock = rig.connect()

@@ -41,6 +41,7 @@ def refusal(call, *arguments):
     ('web', '/', None, '[DEFAULT]web'),
     ('target_networks', ['10.0.0.0/8', '10.0.0.0/33'], 'novncproxy', '[novncproxy]target_networks'),
     ('target_networks', ['compute-net'], 'novncproxy', '[novncproxy]target_networks'),
+    ('trusted_proxies', ['haproxy'], 'novncproxy', '[novncproxy]trusted_proxies'),
 ])
 def test_refuses_to_start_and_names_the_option(bus, option, value, group, named):
     bus.conf.set_override(option, value, group)

@@ -130,6 +130,20 @@ class TestPlaces:
             crowd.add()
         assert not asked.displaced
 
+    def test_a_connection_becomes_one_of_another_address(self):
+        crowd = Crowd(per_address=2)
+        own = [crowd.add(THERE, Stage.SERVED) for _ in range(2)]
+        moved = crowd.add('load balancer', Stage.SERVED)
+        crowd.pending.count_for(moved, THERE)
+        assert [bool(connection.displaced) for connection in (*own, moved)] == [True, False, False]
+        assert crowd.full == [('max_pending_per_address', THERE)]
+        crowd.pending.count_for(moved, THERE)
+        crowd.pending.count_for(own[0], HERE)   # it is gone, and stays so
+        assert len(crowd.pending) == 2
+        for connection in (moved, own[1]):
+            crowd.pending.remove(connection)
+        assert crowd.pending._per_address == {}
+
     def test_the_address_that_holds_most_loses(self):
         crowd = Crowd(most=10)
         crowd.add(THERE)
@@ -335,6 +349,21 @@ class PendingMachine(stateful.RuleBasedStateMachine):
     @stateful.rule(number=NUMBERS, stage=STAGES)
     def move(self, number, stage):
         assert self.crowd.move(self.one(number), stage)
+
+    @stateful.precondition(lambda self: self.present)
+    @stateful.rule(number=NUMBERS, address=ADDRESSES)
+    def count_for(self, number, address):
+        connection = self.one(number)
+        before = [other for other in self.present if other is not connection]
+        own = [other for other in before if other.address == address]
+        self.crowd.pending.count_for(connection, address)
+        gone = [other for other in before if other.displaced]
+        if connection.address != address and len(own) >= 5:
+            self.check_victim(gone, own)
+        else:
+            assert not gone
+        connection.address = address
+        assert not connection.displaced
 
     @stateful.precondition(lambda self: self.present)
     @stateful.rule(number=NUMBERS, token=st.sampled_from('tuvw'))
