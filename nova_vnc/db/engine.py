@@ -21,7 +21,7 @@ from oslo_db import api as oslo_db_api
 from oslo_log import log as logging
 
 from nova_vnc import exception
-from nova_vnc.db import connections, failures, reflection, schema, sqlite_file
+from nova_vnc.db import connections, failures, reflection, schema, sqlite_file, tls_failures
 from nova_vnc.db.shared_failure import SharedFailure
 
 LOG = logging.getLogger(__name__)
@@ -275,7 +275,7 @@ class Database:
             return
         if not failures.may_pass(failure):
             self.close()    # prepared anew when it is used next
-        reason = failures.reason_of(failure)
+        reason = tls_failures.meaning_of(failure, self._url, self._option) or failures.reason_of(failure)
         self._outage.failed(kind, reason)
         raise exception.StoreUnavailable(reason=reason)
 

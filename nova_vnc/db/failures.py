@@ -36,7 +36,7 @@ def may_pass(error: BaseException) -> bool:
     """Tell whether the same transaction may succeed in a moment."""
     if isinstance(error, (db_exception.DBDeadlock, db_exception.DBDuplicateEntry)):
         return True
-    original = _original(error)
+    original = original_of(error)
     if (getattr(original, 'pgcode', None) or getattr(original, 'sqlstate', None)) in _POSTGRESQL_ASKS_FOR_RETRY:
         return True
     code = getattr(original, 'sqlite_errorcode', None)
@@ -45,18 +45,19 @@ def may_pass(error: BaseException) -> bool:
 
 def means_no_match(error: BaseException) -> bool:
     """Tell whether a text was compared with a column that cannot hold one of its characters, as those of utf8mb3."""
-    arguments: tuple[object, ...] = _original(error).args
+    arguments: tuple[object, ...] = original_of(error).args
     return bool(arguments) and arguments[0] in _MYSQL_LACKS_CHARACTERS
 
 
 def reason_of(error: BaseException) -> str:
     """Return what the database itself said, without the statement and its values."""
-    original = _original(error)
+    original = original_of(error)
     text = original.strerror if isinstance(original, OSError) and original.strerror else str(original)
     return (text or type(original).__name__).splitlines()[0][:_MAX_REASON_LENGTH]
 
 
-def _original(error: BaseException) -> BaseException:
+def original_of(error: BaseException) -> BaseException:
+    """Return the exception of the database's own library."""
     if isinstance(error, db_exception.DBError) and error.inner_exception is not None:
         error = error.inner_exception
     return getattr(error, 'orig', None) or error

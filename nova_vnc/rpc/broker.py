@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import amqp
 import kombu
+import kombu.exceptions
 import oslo_messaging
 from oslo_log import log as logging
+
+from nova_vnc.rpc.broker_tls import BrokerTLS
 
 LOG = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ class Broker:
     def __init__(self, url: oslo_messaging.TransportURL, options: Any) -> None:
         self._hosts = url.hosts or [oslo_messaging.TransportHost()]
         self._virtual_host = url.virtual_host or '/'
-        self._tls = _tls_arguments(options)
+        self._tls = BrokerTLS(options)
         self._login_method = options.rabbit_login_method
         self.heartbeat_s = options.heartbeat_timeout_threshold
         self.name = ', '.join(_name_of(host) for host in self._hosts)
@@ -60,10 +62,10 @@ class Broker:
         self.ask(lambda connection: connection.default_channel)
 
     def _ask(self, host: oslo_messaging.TransportHost, question: Callable[[kombu.Connection], T]) -> T:
-        with kombu.Connection(
-                hostname=host.hostname or None, port=host.port or None, userid=host.username or None,
-                password=host.password or None, virtual_host=self._virtual_host, ssl=self._tls, transport='pyamqp',
-                login_method=self._login_method, connect_timeout=_TIMEOUT_S) as connection:
+        with self._tls.explained(host.hostname or _DEFAULT_HOST), kombu.Connection(
+                hostname=host.hostname or None, port=host.port or _DEFAULT_PORT, userid=host.username or None,
+                password=host.password or None, virtual_host=self._virtual_host, ssl=self._tls.arguments(),
+                transport='pyamqp', login_method=self._login_method, connect_timeout=_TIMEOUT_S) as connection:
             # Without this, a broker that has stopped moving would be waited for without end.
             connection.connection.sock.settimeout(_TIMEOUT_S)
             return question(connection)
@@ -72,18 +74,3 @@ class Broker:
 def _name_of(host: oslo_messaging.TransportHost) -> str:
     name, port = host.hostname or _DEFAULT_HOST, host.port or _DEFAULT_PORT
     return f'[{name}]:{port}' if ':' in name else f'{name}:{port}'
-
-
-def _tls_arguments(options: Any) -> dict[str, Any] | bool:
-    """Return kombu's `ssl` for the options of oslo.messaging, understood as impl_rabbit understands them."""
-    if not options.ssl:
-        return False
-    arguments: dict[str, Any] = {}
-    if options.ssl_key_file:
-        arguments['keyfile'] = options.ssl_key_file
-    if options.ssl_cert_file:
-        arguments['certfile'] = options.ssl_cert_file
-    if options.ssl_ca_file:
-        # kombu puts in the name of the host that it connects to, and so has it verified.
-        arguments |= {'ca_certs': options.ssl_ca_file, 'cert_reqs': ssl.CERT_REQUIRED, 'server_hostname': None}
-    return arguments or True

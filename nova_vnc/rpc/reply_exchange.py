@@ -84,7 +84,8 @@ class ReplyExchange:
         except broker.ERRORS as error:      # it is away, or the queue is; each is noticed elsewhere
             LOG.debug('The exchange for replies of old services could not be declared: %s', error)
         else:
-            self._say_once(logging.INFO, 'A call was not answered at once. In case that its server has an '
+            # Mostly the server was only slow, as at the start of a cloud.
+            self._say_once(logging.DEBUG, 'A call was not answered at once. In case that its server has an '
                            'oslo.messaging of 2018 or before, which replies through it, there is an exchange %s now; '
                            'it goes when the queue of this name goes', name)
 

@@ -54,3 +54,10 @@ def test_a_bus_of_a_cell():
             ('192.0.2.1:5672', '[DEFAULT]transport_url'), ('192.0.2.2:5672', 'the transport_url of a cell mapping')]
     finally:
         broker_log.install()
+
+
+def test_a_version_of_tls_that_does_not_exist(tmp_path: Path):
+    path = tmp_path / 'nova.conf'
+    path.write_text('[oslo_messaging_rabbit]\nssl = True\nssl_version = TLSv9\n')
+    with pytest.raises(exception.ConfigurationError, match=r'^\[oslo_messaging_rabbit\]ssl_version = TLSv9: not '):
+        transport.build_transport(new_conf(path), 'rabbit://')
