@@ -20,8 +20,8 @@ _DIRECTORY = Path(__file__).parent
 _TIMEOUT_S = 300
 
 # What tests of these directories are marked with (pyproject.toml).
-_MARKS = {'cache': 'once', 'database': 'once', 'keystone': 'released', 'load_balancers': 'once',
-          'small_cloud': 'released'}
+_MARKS = {'cache': 'once', 'database': 'once', 'keystone': 'released', 'load_balancers': 'once', 'networks': 'once',
+          'small_cloud': 'released', 'vnc_servers': 'once'}
 
 
 # First, since pytest's own hook applies -m.
