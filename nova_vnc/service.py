@@ -14,9 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn, Protocol
 
 from oslo_log import log as logging
-from oslo_service import systemd
 
-from nova_vnc import exception, threads
+from nova_vnc import exception, systemd, threads
 
 LOG = logging.getLogger(__name__)
 
@@ -30,7 +29,10 @@ _HURRIED_STOP_S = 10.0
 
 
 class Service(Protocol):
-    """What a factory returns and a command runs."""
+    """What a factory returns and a command runs.
+
+    One with loops that can hang has a method more, `pulses`: see systemd.HasPulses.
+    """
 
     def start(self, fail: threads.Fail) -> None:
         """Begin to serve and return; the ports listen then. May not wait for a broker or a database.
@@ -135,7 +137,9 @@ def serve(service: Service, started: Callable[[], None] | None = None, interrupt
     :param interrupt_at_once: the first signal already means hurry
     :param actions: see SignalWaiter
     """
-    signals = SignalWaiter(actions or {})
+    notifier = systemd.connect()
+    watchdog = systemd.Watchdog(notifier)
+    signals = SignalWaiter(_tell_of_reload(actions or {}, notifier))
     threads.watch_libraries(signals.fail)
     failures = signals.failures
     try:
@@ -145,17 +149,34 @@ def serve(service: Service, started: Callable[[], None] | None = None, interrupt
     if failures:    # not above: oslo.log adds the exception that is being handled to the line
         LOG.critical('%s', failures[0])
         return 1
-    systemd.notify_once()
+    notifier.ready()
+    watchdog.start(service, signals.fail)
     if started is not None:
         started()
     signals.first.wait()
+    watchdog.ask_no_more()
+    notifier.stopping()
     status = 1 if failures else 0
     if failures:
         LOG.critical('%s', failures[0])
     if interrupt_at_once or failures:
         signals.second.set()
     _stop(service, signals.second)
+    watchdog.stop()
     return status
+
+
+def _tell_of_reload(actions: Mapping[int, Callable[[], None]],
+                    notifier: systemd.Notifier) -> dict[int, Callable[[], None]]:
+    told = dict(actions)
+    if signal.SIGHUP in told:
+        reload = told[signal.SIGHUP]
+
+        def tell() -> None:
+            with notifier.reloading():
+                reload()
+        told[signal.SIGHUP] = tell
+    return told
 
 
 def _stop(service: Service, hurry: threading.Event) -> None:

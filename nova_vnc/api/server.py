@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import queue
 import re
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cheroot import wsgi
@@ -16,6 +17,7 @@ from oslo_log import log as logging
 
 from nova_vnc import exception, threads
 from nova_vnc.net.deadline import Deadline
+from nova_vnc.pulse import Answer, Pulse
 
 LOG = logging.getLogger(__name__)
 
@@ -82,6 +84,12 @@ class ApiServer:
         threads.start('api', built.serve, fail, self._stopping.is_set)
         LOG.info('The Compute API listens on %s:%s', self.host, self.port)
 
+    def pulses(self) -> Sequence[Pulse]:
+        """See systemd.HasPulses. A request that hangs is bounded by what it waits for, and counts as no sign."""
+        if self._server is None or not self._server.has_pulse:
+            return []
+        return [Pulse('accept loop', self._server.answer_in_loop)]
+
     def stop(self, hurry: threading.Event) -> None:
         """See service.Service. Requests under way are answered, unless there is hurry."""
         self._stopping.set()
@@ -143,6 +151,31 @@ class _Server(wsgi.Server):
     """cheroot's, which would print its errors, and let silent connections take its threads."""
 
     ConnectionClass = _Connection
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self.has_pulse = False
+
+    def prepare(self) -> None:
+        super().prepare()
+        # cheroot calls it in the accept loop, every half second (expiration_interval), and has no public hook there.
+        # A release without it has no pulse, rather than one that is never felt.
+        manager = getattr(self, '_connections', None)
+        expire = getattr(manager, '_expire', None)
+        if manager is None or expire is None:
+            return
+
+        def expire_and_answer(*args: Any, **kwargs: Any) -> None:
+            expire(*args, **kwargs)
+            while not self._answers.empty():
+                self._answers.get()()
+        manager._expire = expire_and_answer
+        self.has_pulse = True
+
+    def answer_in_loop(self, answer: Answer) -> None:
+        """Have something called in the accept loop."""
+        self._answers.put(answer)
 
     def process_conn(self, conn: HTTPConnection) -> None:
         if conn.last_used is None:  # new: it waits in the selector until it says something, CLIENT_TIMEOUT_S at most

@@ -13,6 +13,7 @@ from nova_vnc import exception, objects, threads
 from nova_vnc.compute import reporter as compute_reporter
 from nova_vnc.compute.virt import driver as virt_driver
 from nova_vnc.context import service_context
+from nova_vnc.pulse import Pulse
 from nova_vnc.rpc import caller, exclusive, server
 from nova_vnc.rpc import compute as compute_rpc
 
@@ -48,6 +49,10 @@ class ComputeService:
             self._open(fail)
         else:
             threads.start('queue-watch', lambda: self._open_when_alone(queues, fail), fail)
+
+    def pulses(self) -> Sequence[Pulse]:
+        """See systemd.HasPulses. A hypervisor that hangs has deadlines of its own, and a restart would not help."""
+        return [rpc_server.pulse() for rpc_server in self._servers]
 
     def stop(self, hurry: threading.Event) -> None:
         with self._lock:

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from oslo_log import log as logging
 
 from nova_vnc import exception, threads
 from nova_vnc.consoleauth.stores.base import TokenStore
 from nova_vnc.db.databases import Databases
+from nova_vnc.pulse import Pulse
 from nova_vnc.rpc.caller import Caller
 from nova_vnc.rpc.server import BackgroundServer
 
@@ -51,6 +52,10 @@ class ConsoleAuthService:
             self._prepare()     # needs no waiting
         threads.start('token-purge', lambda: self._keep_store(fail), fail)
         self._server.start(fail)
+
+    def pulses(self) -> Sequence[Pulse]:
+        """See systemd.HasPulses."""
+        return [self._server.pulse()]
 
     def stop(self, hurry: threading.Event) -> None:
         self._stopping.set()

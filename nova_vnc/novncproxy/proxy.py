@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from oslo_log import log as logging
 
@@ -20,6 +20,7 @@ from nova_vnc.novncproxy.handler import ConsoleRequestHandler, Site
 from nova_vnc.novncproxy.pending import Limits, PendingConnections
 from nova_vnc.novncproxy.request import ConsoleRequest
 from nova_vnc.novncproxy.session import Parts, Session
+from nova_vnc.pulse import Pulse
 
 LOG = logging.getLogger(__name__)
 
@@ -76,6 +77,11 @@ class NoVNCProxy:
         self._server.start(listener, fail)
         LOG.info('Listening for browsers on %s port %d; the limit of open files, %d, is good for about %d sessions',
                  settings.host, self.port, limit, limit // files)
+
+    def pulses(self) -> Sequence[Pulse]:
+        """See systemd.HasPulses."""
+        return [Pulse('accept loop', self._server.answer_in_loop),
+                Pulse('relay loop', self._parts.engine.answer_in_loop)]
 
     def stop(self, hurry: threading.Event) -> None:
         """Take no new connections, let the sessions go on for a while, then end them."""

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import selectors
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 from oslo_log import log as logging
 
@@ -28,6 +30,8 @@ _BACKLOG = 1024
 _ACCEPT_PAUSE_S = 0.5
 # How long to wait for a connection that select() has announced and another worker has taken.
 _ACCEPT_WAIT_S = 0.1
+# Bytes: one for each question that is waiting, and one for the end.
+_WAKES_AT_ONCE = 64
 _NO_THREAD = TRY_LATER % b'503 Service Unavailable'
 
 
@@ -70,6 +74,14 @@ class Server:
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._answers: collections.deque[Callable[[], None]] = collections.deque()
+
+    def answer_in_loop(self, answer: Callable[[], None]) -> None:
+        """Have something called in the accept loop, in its next round: a sign of life. Not after stop()."""
+        if not self._stopping.is_set():
+            self._answers.append(answer)
+            with contextlib.suppress(OSError):     # it is being stopped
+                self._wake_writer.send(b'x')
 
     def start(self, listener: socket.socket, fail: threads.Fail) -> None:
         """Accept from now on.
@@ -102,10 +114,16 @@ class Server:
         while True:
             ready = {key.fileobj for key, _ in selector.select(self._goodbyes.seconds_to_next())}
             self._goodbyes.close_old()
-            if self._wake_reader in ready:
+            if self._wake_reader in ready and self._is_told_to_stop():
                 return
             if listener in ready:
                 self._accept(listener)
+
+    def _is_told_to_stop(self) -> bool:
+        self._wake_reader.recv(_WAKES_AT_ONCE)
+        while self._answers:
+            self._answers.popleft()()
+        return self._stopping.is_set()
 
     def _accept(self, listener: socket.socket) -> None:
         try:

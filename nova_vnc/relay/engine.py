@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 
@@ -88,6 +89,10 @@ class Engine:
             on_error.pop_all()
         return relay
 
+    def answer_in_loop(self, answer: Callable[[], None]) -> None:
+        """Have something called in the loop, in its next round: a sign of life. After stop() it is not called."""
+        self._loop.call_soon(_Nobody(), answer)
+
     def _run(self) -> None:
         try:
             self._loop.run()
@@ -103,3 +108,16 @@ class Engine:
     def _forget(self, relay: Relay, end: RelayEnd, error: Exception | None) -> None:
         self._relays.discard(relay)
         self._notifier.notify(relay.observer, end, error)
+
+
+class _Nobody:
+    """The Watcher of a call that is no relay's."""
+
+    def on_event(self, fd: int, events: int) -> None:
+        pass
+
+    def on_timer(self) -> None:
+        pass
+
+    def on_error(self, error: Exception) -> None:
+        pass
