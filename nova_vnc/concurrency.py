@@ -14,7 +14,6 @@ from __future__ import annotations
 import gc
 import os
 import select
-import ssl
 import sys
 import threading
 import warnings
@@ -195,14 +194,6 @@ def note_new_fd(fd: int) -> None:
     # The hub may still know the number: from a socket that was closed while a green thread waited for it.
     from eventlet import hubs
     hubs.notify_opened(fd)
-
-
-def native_ssl() -> Any:
-    """Return the ssl module as it is without patching; its sockets wait for nobody if they are non-blocking."""
-    if not _patched:
-        return ssl
-    from eventlet import patcher
-    return patcher.original('ssl')
 
 
 def wait_for_descriptor(fd: int, mask: int, timeout_s: float | None) -> bool:

@@ -23,7 +23,9 @@ under which a load balancer that rewrites ``Host`` is reached.
     cfg.StrOpt(
         'ssl_ciphers',
         help="""
-OpenSSL cipher list for TLS towards browsers. Not used yet: see ``[DEFAULT]cert``.
+OpenSSL cipher list for TLS towards browsers, see ``openssl ciphers``; unset: what the OpenSSL of this machine chooses.
+
+It counts for TLS up to 1.2; those of TLS 1.3 are all good, and not chosen here.
 """),
     cfg.StrOpt(
         'ssl_minimum_version',
@@ -35,7 +37,9 @@ OpenSSL cipher list for TLS towards browsers. Not used yet: see ``[DEFAULT]cert`
             ('tlsv1_3', 'TLS 1.3'),
         ],
         help="""
-Oldest version of TLS to speak with browsers. Not used yet: see ``[DEFAULT]cert``.
+Oldest version of TLS to speak with browsers.
+
+Present systems take ``tlsv1_1`` only with ciphers of ``@SECLEVEL=0``.
 """),
 ]
 

@@ -31,7 +31,8 @@ def _plain_pages(conf: cfg.ConfigOpts) -> Iterator[str]:
     url = conf.vnc.novncproxy_base_url
     if conf.vnc.enabled and str(url).startswith('http:') and '127.0.0.1' not in str(url):
         yield (f'[vnc]novncproxy_base_url = {url}: links, screens and what is typed travel to browsers unencrypted. '
-               'Put a load balancer with TLS in front, and its https URL here.')
+               'Give the proxy a certificate ([DEFAULT]cert) or put a load balancer with TLS in front, and the https '
+               'URL here.')
 
 
 def _vencrypt_or_none(conf: cfg.ConfigOpts) -> Iterator[str]:

@@ -43,8 +43,8 @@ on standard error. The background process keeps the working directory, writes no
         help="""
 Refuse connections without TLS.
 
-TLS in the proxy itself is not available yet; a proxy with this option refuses to start, rather than serve in the clear
-what was meant to be encrypted. Terminate TLS in a load balancer before it.
+A request in the clear gets the answer that this address takes https only. nova-novncproxy does not start where ``cert``
+cannot be used. Leave it off where a load balancer ends TLS and speaks to the proxy in the clear.
 """),
     cfg.BoolOpt(
         'source_is_ipv6',
@@ -57,14 +57,17 @@ that option to ``::`` to listen on all addresses of both kinds.
         'cert',
         default='self.pem',
         help="""
-File (PEM) with the certificate for TLS towards browsers.
+File (PEM) with the certificate for TLS towards browsers, and those between it and the root; a relative path counts
+from the directory that the process was started in.
 
-Not used yet: where the file exists, the proxy warns that it does not speak TLS.
+Where the file exists, TLS and connections in the clear are served on the same port; see ``ssl_only``. A renewed file
+is used for new connections about a second later, without a restart, and sessions go on. While a renewed file cannot be
+used, as it is incomplete or does not belong to the key, the last good one stays, and an ERROR in the log names it.
 """),
     cfg.StrOpt(
         'key',
         help="""
-File (PEM) with the key of ``cert``, where it is not in the same file. Not used yet.
+File (PEM) with the key of ``cert``, where it is not in the same file. The key must not be encrypted.
 """),
 ]
 

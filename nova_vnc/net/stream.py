@@ -57,6 +57,7 @@ class TransportStream:
         self._transport: Transport | None = transport
         self._lock = threading.Lock()   # for who may close or hand it on while another interrupts
         self._deadline: Deadline | None = None
+        self._is_read_no_more = False
 
     def read(self, max_bytes: int) -> bytes:
         # A green thread gives way to others only when it has to wait, which it never has to for a peer that sends
@@ -65,8 +66,12 @@ class TransportStream:
         self._check_deadline()
         transport = self._owned()
         room = bytearray(max_bytes)
+        if self._is_read_no_more:
+            return b''
         while (size := transport.receive_into(memoryview(room))) == NOTHING_YET:
             self._wait(transport.receive_waits_for, 'the peer sent nothing in time')
+            if self._is_read_no_more:
+                return b''      # TLS would take the end for an attack, and could send nothing more
         return bytes(room[:size])
 
     def peek(self, max_bytes: int) -> bytes:
@@ -122,6 +127,7 @@ class TransportStream:
     def interrupt(self, how: int = socket.SHUT_RDWR) -> None:
         """Have whoever waits for the peer read the end of the stream now. Does nothing once that is released."""
         with self._lock:
+            self._is_read_no_more = True
             if self._transport is not None:
                 self._transport.shut_down(how)
 

@@ -47,9 +47,9 @@ class Transport(Protocol):
         """
 
     def has_received(self) -> bool:
-        """Tell whether receive_into() would return bytes although the descriptor does not become readable.
+        """Tell whether receive_into() would get on although the descriptor does not become readable.
 
-        So it is with bytes that are decrypted already.
+        So it is with bytes that are decrypted already, and with an end that was read behind them.
         """
 
     def send(self, data: bytes | memoryview) -> int:
@@ -61,7 +61,7 @@ class Transport(Protocol):
         """
 
     def shut_down_writing(self) -> None:
-        """Send the end of the stream; never raises."""
+        """Send the end of the stream; never raises. What the peer sends from now on may be dropped; its end is seen."""
 
     def shut_down(self, how: int) -> None:
         """End the connection below, for one who does not own it: whoever waits for it gets on. Never raises.

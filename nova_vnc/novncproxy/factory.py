@@ -14,7 +14,9 @@ from nova_vnc import exception
 from nova_vnc.net.resolver import Resolver
 from nova_vnc.novncproxy import request as requests
 from nova_vnc.novncproxy.authorizer import Authorizer
+from nova_vnc.novncproxy.certificates import Certificate
 from nova_vnc.novncproxy.connector import Connector, Network
+from nova_vnc.novncproxy.encryption import Encryption
 from nova_vnc.novncproxy.files import FileTree
 from nova_vnc.novncproxy.forwarded import TrustedProxies
 from nova_vnc.novncproxy.pending import Limits
@@ -57,7 +59,8 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
         keep_alive_timeout_s=options.keep_alive_timeout,
         drain_timeout_s=options.drain_timeout,
         limits=_build_limits(conf),
-        trusted_proxies=TrustedProxies(_read_networks('trusted_proxies', options.trusted_proxies)))
+        trusted_proxies=TrustedProxies(_read_networks('trusted_proxies', options.trusted_proxies)),
+        encryption=_build_encryption(conf))
     return NoVNCProxy(settings, FileTree(conf.web, options.own_console_page), parts)
 
 
@@ -67,6 +70,13 @@ def _build_checks(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     api = ConsoleAuthAPI(Caller(transport, max_concurrent=most, max_waiting=0),
                          version=version_to_send(conf.upgrade_levels.consoleauth))
     return TokenChecks(api, conf.novncproxy.token_check_timeout, build_places(most))
+
+
+def _build_encryption(conf: cfg.ConfigOpts) -> Encryption:
+    certificate = Certificate(conf.cert, conf.key, conf.console.ssl_ciphers, conf.console.ssl_minimum_version)
+    if conf.ssl_only:
+        certificate.check()
+    return Encryption(certificate.open(), is_required=conf.ssl_only)
 
 
 def _read_token_ttl(conf: cfg.ConfigOpts) -> int:
@@ -117,10 +127,6 @@ def _is_address(host: str) -> bool:
 
 
 def _refuse_what_cannot_be_had(conf: cfg.ConfigOpts) -> None:
-    if conf.ssl_only:
-        raise exception.ConfigurationError(
-            reason='[DEFAULT]ssl_only = True: the proxy does not speak TLS yet and would serve in the clear. Terminate '
-                   'TLS in a load balancer before it and set ssl_only = False.')
     if 'none' not in conf.vnc.auth_schemes:
         raise exception.ConfigurationError(
             reason=f'[vnc]auth_schemes = {",".join(conf.vnc.auth_schemes)}: of these only "none" is available yet. Add '
@@ -144,6 +150,3 @@ def _warn_of_what_has_no_effect(conf: cfg.ConfigOpts) -> None:
     if 'vencrypt' in conf.vnc.auth_schemes:
         LOG.warning('[vnc]auth_schemes = %s: "vencrypt" is not available yet, so connections to the VNC servers are in '
                     'the clear, and one that takes nothing else is refused.', ','.join(conf.vnc.auth_schemes))
-    if os.path.exists(conf.cert):
-        LOG.warning('[DEFAULT]cert = %s has no effect: the proxy does not speak TLS yet. Terminate it in a load '
-                    'balancer before the proxy.', conf.cert)

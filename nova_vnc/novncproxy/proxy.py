@@ -13,6 +13,7 @@ from oslo_log import log as logging
 from nova_vnc.net.websocket import CloseCode
 from nova_vnc.novncproxy import open_files
 from nova_vnc.novncproxy import server as http_server
+from nova_vnc.novncproxy.encryption import Encryption
 from nova_vnc.novncproxy.files import FileTree
 from nova_vnc.novncproxy.floods import FloodLog
 from nova_vnc.novncproxy.forwarded import TrustedProxies
@@ -44,6 +45,7 @@ class Settings:
     drain_timeout_s: float
     limits: Limits
     trusted_proxies: TrustedProxies
+    encryption: Encryption
 
 
 class NoVNCProxy:
@@ -60,7 +62,8 @@ class NoVNCProxy:
         self._pending = PendingConnections(settings.limits, FloodLog().note)
         self._server = http_server.Server(
             Site(files, self._open_session, self._stopping.is_set, settings.header_timeout_s,
-                 settings.keep_alive_timeout_s), self._pending, settings.trusted_proxies)
+                 settings.keep_alive_timeout_s), self._pending, settings.trusted_proxies,
+            settings.encryption)
 
     def start(self, fail: Callable[[str], None]) -> None:
         """:raises ConfigurationError: the address or the port cannot be had, or sessions cannot be recorded"""

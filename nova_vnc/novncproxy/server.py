@@ -16,9 +16,11 @@ from oslo_log import log as logging
 from nova_vnc import exception, threads
 from nova_vnc.net import tcp
 from nova_vnc.net.deadline import DeadlineExceeded
+from nova_vnc.net.tls import TruncatedStream
 from nova_vnc.net.transport import PlainTransport, Transport
 from nova_vnc.novncproxy import proxy_header
 from nova_vnc.novncproxy.connection import TRY_LATER, ClientConnection
+from nova_vnc.novncproxy.encryption import Encryption, TurnedAway
 from nova_vnc.novncproxy.forwarded import Client, TrustedProxies
 from nova_vnc.novncproxy.handler import ConsoleRequestHandler, Site
 from nova_vnc.novncproxy.pending import PendingConnections
@@ -66,10 +68,12 @@ def listen(host: str, port: int, prefer_ipv6: bool = False) -> socket.socket:
 class Server:
     """Accepts connections and leads each through HTTP, in a thread of its own."""
 
-    def __init__(self, site: Site, pending: PendingConnections, trusted: TrustedProxies | None = None) -> None:
+    def __init__(self, site: Site, pending: PendingConnections, trusted: TrustedProxies | None = None,
+                 encryption: Encryption | None = None) -> None:
         self._site = site
         self._pending = pending
         self._trusted = trusted or TrustedProxies()
+        self._encryption = encryption or Encryption()
         self._goodbyes = _Goodbyes()
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._stopping = threading.Event()
@@ -157,11 +161,13 @@ class Server:
         """Lead a connection through HTTP to a session or to its end, in its own thread."""
         try:
             proxy_header.take(connection, self._site.header_timeout_s)
-            ConsoleRequestHandler(connection, self._site)
+            self._encryption.meet(connection.stream)
+            with contextlib.suppress(TruncatedStream):  # many browsers leave so; or its place is another's
+                ConsoleRequestHandler(connection, self._site)
             connection.send_owed_answer()
         except proxy_header.MalformedHeader as error:
             LOG.warning('%s: closed: %s', connection.peer, error)
-        except proxy_header.Unwanted as error:
+        except (proxy_header.Unwanted, TurnedAway) as error:
             LOG.info('%s: closed: %s', connection.peer, error)
         except DeadlineExceeded:
             pass  # it has said nothing

@@ -93,7 +93,7 @@ def test_says_once_what_has_no_effect(bus, tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         build(bus)
     lines = [record.getMessage() for record in caplog.records]
-    for word in ('[DEFAULT]source_is_ipv6', '[vnc]auth_schemes = vencrypt,none', '[DEFAULT]cert',
+    for word in ('[DEFAULT]source_is_ipv6', '[vnc]auth_schemes = vencrypt,none',
                  "'https://a.example'", "'c.example:443'"):
         assert len([line for line in lines if word in line]) == 1
     assert len(lines) == 5
