@@ -24,7 +24,7 @@ class OpenSession:
 
     :ivar id: unique for ever; the request id of the connection is 'req-' and this
     :ivar display_name: of the VM, '' where it is not known
-    :ivar peer: address and port of the client, or of the load balancer before it
+    :ivar peer: address of the client, with its port where that is known, or of a load balancer that is not trusted
     :ivar since: unix seconds
     :ivar global_request_id: of the API request that asked for the console, where known
     """

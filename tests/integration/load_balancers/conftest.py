@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.browser import Browser
 from tests.fixtures.certificates import Certificate, CertificateAuthority
 from tests.fixtures.cloud import Cloud
 from tests.fixtures.console_client import ConsoleClient, open_console
@@ -57,6 +58,12 @@ class Front:
         proxy, port = self.proxies[number], self.proxy_ports[number]
         proxy.start()
         proxy.wait_until(lambda: port in proxy.listening_ports(), READY_S, f'listens on {port}')
+
+
+@pytest.fixture
+def browser(front: Front) -> Iterator[Browser]:
+    with Browser(trusted_key=front.certificate.key_hash()) as window:
+        yield window
 
 
 @pytest.fixture(scope='package')

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import time
 
@@ -11,24 +10,17 @@ import pytest
 import requests
 import websocket
 
-from tests.fixtures.console_client import open_console, token_of
+from tests.fixtures.backend import concurrency_backend
+from tests.fixtures.browser import Browser
+from tests.fixtures.console_client import open_console
 from tests.fixtures.load_balancers import Apache, HAProxy, LoadBalancer, Nginx
+from tests.fixtures.pictures import demo_text, find_picture
+from tests.fixtures.polling import wait_until
+from tests.integration.load_balancers.checks import check_no_token, opened
 from tests.integration.load_balancers.conftest import READY_S, STRANGER, USER, Front
 
 # What a user may say of himself.
 FORGED = {'X-Forwarded-For': '203.0.113.5', 'X-Forwarded-Proto': 'http'}
-
-
-def proxies_that_opened(front: Front, marks: list[tuple[int, int]], peer: str = USER) -> list[int]:
-    """Return for each proxy how many consoles it has opened for a peer since then."""
-    return [len(re.findall(rf'opened for {re.escape(peer)}$', proxy.output(since=mark), re.MULTILINE))
-            for proxy, mark in zip(front.proxies, marks, strict=True)]
-
-
-def check_no_token(front: Front, balancer: LoadBalancer, *console_urls: str) -> None:
-    logs = balancer.logs() + front.cloud.output()
-    assert [url for url in console_urls if token_of(url) in logs] == []
-    assert 'GET /' in balancer.logs()
 
 
 @pytest.mark.parametrize('kind', [HAProxy, Nginx, Apache])
@@ -38,9 +30,21 @@ def test_a_console(front: Front, kind: type[LoadBalancer]):
         assert '<title>' in requests.get(url, verify=front.ca, timeout=READY_S).text
         with front.open(url, headers=FORGED) as console:
             console.see_typed('hello')
-            assert sum(proxies_that_opened(front, marks)) == 1
+            assert sum(opened(front, marks, 1)) == 1
         check_no_token(front, balancer, url)
     assert '203.0.113.5' not in front.cloud.output()
+
+
+@pytest.mark.skipif(concurrency_backend() == 'threading', reason='Chromium runs under the default backend')
+def test_a_browser(front: Front, browser: Browser):
+    url, marks = front.console_url(), front.marks()
+    with front.balancer(HAProxy) as balancer:
+        browser.open(url)
+        browser.wait_for("document.body.dataset.state === 'connected'")
+        browser.type('hello')
+        wait_until(lambda: find_picture(browser.canvas_image(), demo_text('hello')), READY_S, 'the word on the screen')
+        assert sum(opened(front, marks, 1, '127.0.0.1')) == 1
+        check_no_token(front, balancer, url)
 
 
 @pytest.mark.parametrize('kind', [HAProxy, Nginx, Apache])
@@ -53,15 +57,16 @@ def test_one_proxy_is_gone(front: Front, kind: type[LoadBalancer]):
             for _ in range(3):
                 with front.open(url) as console:
                     console.see_screen()
-            assert proxies_that_opened(front, marks) == [3, 0]
+            assert opened(front, marks, 3) == [3, 0]
         finally:
             front.starting(1)
         check_no_token(front, balancer, url)
 
 
 def test_one_proxy_is_drained_while_the_other_takes_over(front: Front):
-    url = front.console_url()
+    url, marks = front.console_url(), front.marks()
     with front.balancer(HAProxy) as balancer, front.open(url) as first, front.open(url) as second:
+        assert opened(front, marks, 2) == [1, 1]
         marks = front.marks()
         leaving = front.proxies[1]
         leaving.signal(signal.SIGTERM)
@@ -69,7 +74,7 @@ def test_one_proxy_is_drained_while_the_other_takes_over(front: Front):
         for number in range(4):
             with front.open(url) as console:
                 console.see_typed(f'other {number}')
-        assert proxies_that_opened(front, marks) == [4, 0]
+        assert opened(front, marks, 4) == [4, 0]
         balancer.wait_for_line(r'nova-novncproxy/controller-2 is DOWN')
         for console in (first, second):
             console.see_typed('still here')
@@ -80,7 +85,7 @@ def test_one_proxy_is_drained_while_the_other_takes_over(front: Front):
         front.starting(1)
         balancer.wait_for_line(r'nova-novncproxy/controller-2 is UP')
         with front.open(url), front.open(url):
-            assert proxies_that_opened(front, marks) == [1, 1]
+            assert opened(front, marks, 2) == [1, 1]
         check_no_token(front, balancer, url)
 
 
