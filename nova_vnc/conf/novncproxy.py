@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from oslo_config import cfg
+from oslo_config import cfg, types
 
 GROUP = cfg.OptGroup('novncproxy', title='noVNC proxy options')
 
@@ -20,6 +20,40 @@ to anywhere else.
 Related options:
 
 * ``[vnc]server_proxyclient_address`` of every compute host must lie in one of them
+"""),
+    cfg.ListOpt(
+        'vencrypt_subtypes',
+        item_type=types.String(choices=(
+            ('x509none', 'TLS; the VNC server has to show a certificate'),
+            ('tlsnone', 'TLS; nobody shows a certificate'),
+        )),
+        default=['x509none'],
+        help="""
+What ``vencrypt`` in ``[vnc]auth_schemes`` means, the most wanted first.
+
+``tlsnone`` is TLS without certificates (anonymous Diffie-Hellman, at most TLS 1.2), which Nova does not have. It keeps
+what passes from those who listen, and not from one who stands in between. It is for VNC servers that have no
+certificates.
+
+Related options:
+
+* ``[vnc]auth_schemes`` must have ``vencrypt``
+* ``[vnc]vencrypt_ca_certs``, which ``x509none`` needs
+"""),
+    cfg.BoolOpt(
+        'vencrypt_check_hostname',
+        default=False,
+        help="""
+Whether the certificate of a VNC server (VeNCrypt) has to be for the very host that the proxy connects to: the name or
+address that the host has as ``[vnc]server_proxyclient_address`` must be among the certificate's subjectAltNames.
+
+Where it is False, as in Nova, whoever has got the certificate of one compute host can pass for every other one. Set it
+to True once the certificates of all hosts have their names.
+
+Related options:
+
+* ``[vnc]auth_schemes`` must have ``vencrypt``
+* ``[vnc]server_proxyclient_address`` of the compute hosts
 """),
     cfg.ListOpt(
         'trusted_proxies',

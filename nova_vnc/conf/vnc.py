@@ -96,35 +96,61 @@ Related options:
         'auth_schemes',
         item_type=types.String(choices=(
             ('none', 'Plain TCP to the VNC server, without authentication'),
-            ('vencrypt', 'TLS to the VNC server with certificates on both sides; not available yet'),
+            ('vencrypt', 'TLS to the VNC server, which has to show a certificate'),
         )),
         default=['none'],
         help="""
-Security between nova-novncproxy and the VNC servers of the compute hosts, strongest first.
+Security between nova-novncproxy and the VNC servers of the compute hosts, the most wanted first.
 
-The first one of the list that a VNC server offers is used. For as long as ``vencrypt`` is not available, a proxy whose
-list lacks ``none`` refuses to start, and one whose list has both says in a warning that connections are in the clear.
+The first one of the list that a VNC server offers is used; one that offers none of them is refused. A list that holds
+``none`` beside ``vencrypt`` is for the time of a change alone: whoever stands between proxy and host can then have
+VeNCrypt left out.
+
+``vencrypt`` is VeNCrypt with the subtype X509None, as Nova has it, unless ``[novncproxy]vencrypt_subtypes`` says
+something else.
+
+Related options:
+
+* ``[vnc]vencrypt_ca_certs``, which ``vencrypt`` needs
+* ``[vnc]vencrypt_client_cert`` and ``[vnc]vencrypt_client_key``
+* ``[novncproxy]vencrypt_check_hostname`` and ``[novncproxy]vencrypt_subtypes``
 """),
     cfg.StrOpt(
         'vencrypt_client_key',
         help="""
-File (PEM) with the private key that nova-novncproxy presents to VNC servers.
+File (PEM) with the private key of ``[vnc]vencrypt_client_cert``, without a password.
 
-Not used yet.
+Related options:
+
+* ``[vnc]vencrypt_client_cert``
 """),
     cfg.StrOpt(
         'vencrypt_client_cert',
         help="""
-File (PEM) with the certificate that nova-novncproxy presents to VNC servers.
+File (PEM) with the certificate that nova-novncproxy shows to VNC servers that ask for one.
 
-Not used yet.
+Set it, and the key with it, where the VNC servers check the certificates of their clients (in qemu.conf of libvirt:
+``vnc_tls_x509_verify = 1``), as they should: else whoever reaches them has all screens. With one of both options unset
+none is shown. A file that has changed is read again at the next connection.
+
+Related options:
+
+* ``[vnc]auth_schemes`` must have ``vencrypt``
+* ``[vnc]vencrypt_client_key``
 """),
     cfg.StrOpt(
         'vencrypt_ca_certs',
         help="""
 File (PEM) with the certificates of the authorities that sign the certificates of VNC servers.
 
-Not used yet.
+``vencrypt`` among ``[vnc]auth_schemes`` needs it. A VNC server whose certificate none of them has signed is refused;
+the authorities that the operating system trusts do not count. A file that has changed is read again at the next
+connection.
+
+Related options:
+
+* ``[vnc]auth_schemes`` must have ``vencrypt``
+* ``[novncproxy]vencrypt_check_hostname``
 """),
 ]
 

@@ -16,7 +16,8 @@ def find(conf: cfg.ConfigOpts) -> Iterator[str]:
 
     :raises cfg.Error: an option has a value that it cannot have
     """
-    for weakness in (_listens_everywhere, _plain_pages, _vencrypt_or_none, _open_api, _ttl, _record):
+    for weakness in (_listens_everywhere, _plain_pages, _vencrypt_or_none, _vencrypt_names,
+                     _vencrypt_without_certificates, _open_api, _ttl, _record):
         yield from weakness(conf)
 
 
@@ -40,6 +41,20 @@ def _vencrypt_or_none(conf: cfg.ConfigOpts) -> Iterator[str]:
     if 'vencrypt' in schemes and 'none' in schemes:
         yield (f'[vnc]auth_schemes = {",".join(schemes)}: with none among them, whoever stands between proxy and host '
                'can have VeNCrypt left out.')
+
+
+def _vencrypt_names(conf: cfg.ConfigOpts) -> Iterator[str]:
+    if 'vencrypt' in conf.vnc.auth_schemes and 'x509none' in conf.novncproxy.vencrypt_subtypes \
+            and not conf.novncproxy.vencrypt_check_hostname:
+        yield ('[novncproxy]vencrypt_check_hostname = False: with the certificate of one compute host one can pass for '
+               'any other. Set it to True once the certificates hold the names or addresses of their hosts.')
+
+
+def _vencrypt_without_certificates(conf: cfg.ConfigOpts) -> Iterator[str]:
+    subtypes = conf.novncproxy.vencrypt_subtypes
+    if 'vencrypt' in conf.vnc.auth_schemes and 'tlsnone' in subtypes:
+        yield (f'[novncproxy]vencrypt_subtypes = {",".join(subtypes)}: with tlsnone among them a VNC server need not '
+               'prove who it is, so whoever stands between proxy and host can pass for it.')
 
 
 def _open_api(conf: cfg.ConfigOpts) -> Iterator[str]:

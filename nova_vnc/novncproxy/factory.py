@@ -15,6 +15,7 @@ from nova_vnc.net.resolver import Resolver
 from nova_vnc.novncproxy import request as requests
 from nova_vnc.novncproxy.authorizer import Authorizer
 from nova_vnc.novncproxy.certificates import Certificate
+from nova_vnc.novncproxy.compute_tls import ComputeTLS, Files
 from nova_vnc.novncproxy.connector import Connector, Network
 from nova_vnc.novncproxy.encryption import Encryption
 from nova_vnc.novncproxy.files import FileTree
@@ -23,14 +24,19 @@ from nova_vnc.novncproxy.pending import Limits
 from nova_vnc.novncproxy.proxy import NoVNCProxy, Settings
 from nova_vnc.novncproxy.recording import Recorder
 from nova_vnc.novncproxy.registry import SessionRegistry
+from nova_vnc.novncproxy.security import ComputeSecurity
 from nova_vnc.novncproxy.session import Parts
 from nova_vnc.novncproxy.token_checks import TokenChecks, build_places
 from nova_vnc.relay.engine import Engine
 from nova_vnc.relay.relay import Timing
+from nova_vnc.rfb.security import NONE, Scheme, SecurityType, VeNCryptSubtype
 from nova_vnc.rpc.caller import Caller
 from nova_vnc.rpc.consoleauth import ConsoleAuthAPI, version_to_send
 
 LOG = logging.getLogger(__name__)
+
+# The values of [novncproxy]vencrypt_subtypes.
+_SUBTYPES = {'x509none': VeNCryptSubtype.X509_NONE, 'tlsnone': VeNCryptSubtype.TLS_NONE}
 
 # A browser that answers nothing for so many intervals is gone.
 _SILENT_INTERVALS = 2
@@ -45,6 +51,7 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
         authorizer=Authorizer(_build_checks(conf, transport), _read_token_ttl(conf)),
         connector=Connector(_read_networks('target_networks', options.target_networks), Resolver(),
                             options.connect_timeout, options.target_timeout),
+        compute_security=_build_compute_security(conf),
         engine=Engine(_build_timing(options.ping_interval)),
         registry=SessionRegistry(),
         allowed_hosts=_read_allowed_hosts(conf.console.allowed_origins),
@@ -97,6 +104,34 @@ def _build_timing(ping_interval_s: int) -> Timing:
     return Timing(ping_interval_s=ping_interval_s, ping_timeout_s=_SILENT_INTERVALS * ping_interval_s)
 
 
+def _build_compute_security(conf: cfg.ConfigOpts) -> ComputeSecurity:
+    accepted = conf.vnc.auth_schemes
+    if not accepted:
+        raise exception.ConfigurationError(
+            reason='[vnc]auth_schemes is empty: no VNC server could be connected to. Name "none", "vencrypt" or both.')
+    subtypes = tuple(_SUBTYPES[name] for name in conf.novncproxy.vencrypt_subtypes)
+    schemes = [Scheme(SecurityType.VENCRYPT, subtypes) if name == 'vencrypt' else NONE for name in accepted]
+    if 'vencrypt' not in accepted:
+        return ComputeSecurity(schemes)
+    if not subtypes:
+        raise exception.ConfigurationError(
+            reason='[novncproxy]vencrypt_subtypes is empty, and [vnc]auth_schemes has "vencrypt". Name "x509none".')
+    files = _read_certificate_files(conf) if VeNCryptSubtype.X509_NONE in subtypes else None
+    return ComputeSecurity(schemes, ComputeTLS(files, conf.novncproxy.vencrypt_check_hostname))
+
+
+def _read_certificate_files(conf: cfg.ConfigOpts) -> Files:
+    options = conf.vnc
+    if not options.vencrypt_ca_certs:
+        raise exception.ConfigurationError(
+            reason=f'[vnc]vencrypt_ca_certs is not set, and [vnc]auth_schemes = {",".join(options.auth_schemes)} needs '
+                   'it: no certificate of a VNC server could be checked. Name the file that QEMU has as ca-cert.pem.')
+    # Nova takes both or none of them.
+    shown = options.vencrypt_client_cert and options.vencrypt_client_key
+    return Files(options.vencrypt_ca_certs, options.vencrypt_client_cert if shown else None,
+                 options.vencrypt_client_key if shown else None)
+
+
 def _read_networks(option: str, texts: list[str]) -> list[Network]:
     networks: list[Network] = []
     for text in texts:
@@ -127,10 +162,6 @@ def _is_address(host: str) -> bool:
 
 
 def _refuse_what_cannot_be_had(conf: cfg.ConfigOpts) -> None:
-    if 'none' not in conf.vnc.auth_schemes:
-        raise exception.ConfigurationError(
-            reason=f'[vnc]auth_schemes = {",".join(conf.vnc.auth_schemes)}: of these only "none" is available yet. Add '
-                   'it, if connections to the VNC servers may be in the clear.')
     if not conf.web:
         return
     if not os.path.isdir(conf.web):
@@ -147,6 +178,7 @@ def _warn_of_what_has_no_effect(conf: cfg.ConfigOpts) -> None:
     if conf.source_is_ipv6 and _is_address(conf.vnc.novncproxy_host) and ':' not in conf.vnc.novncproxy_host:
         LOG.warning('[DEFAULT]source_is_ipv6 = True has no effect, as [vnc]novncproxy_host = %s is an address of IPv4. '
                     'Listen on ::, which takes IPv4 too, or on an address of IPv6.', conf.vnc.novncproxy_host)
-    if 'vencrypt' in conf.vnc.auth_schemes:
-        LOG.warning('[vnc]auth_schemes = %s: "vencrypt" is not available yet, so connections to the VNC servers are in '
-                    'the clear, and one that takes nothing else is refused.', ','.join(conf.vnc.auth_schemes))
+    has_cert, has_key = bool(conf.vnc.vencrypt_client_cert), bool(conf.vnc.vencrypt_client_key)
+    if 'vencrypt' in conf.vnc.auth_schemes and has_cert != has_key:
+        LOG.warning('Of [vnc]vencrypt_client_cert and [vnc]vencrypt_client_key one is not set, so the other one has no '
+                    'effect: VNC servers are shown no certificate.')

@@ -67,6 +67,7 @@ class Door(Protocol):
 class Parts:
     """What all sessions share.
 
+    :ivar compute_security: what is accepted of VNC servers
     :ivar allowed_hosts: see request.check_origin_host()
     :ivar handshake_timeout_s: for each part of the RFB handshake, on each side
     :ivar recorder: None: sessions are not recorded
@@ -75,6 +76,7 @@ class Parts:
 
     authorizer: Authorizer
     connector: Connector
+    compute_security: security.ComputeSecurity
     engine: Engine
     registry: SessionRegistry
     allowed_hosts: frozenset[str]
@@ -128,7 +130,9 @@ class Session:
         try:
             stream, early = self._parts.connector.connect(grant.host, grant.port, grant.internal_access_path)
             try:
-                return stream, security.negotiate_with_compute(stream, self._parts.handshake_timeout_s, early)
+                early = security.negotiate_with_compute(stream, self._parts.compute_security, grant.host,
+                                                        self._parts.handshake_timeout_s, early)
+                return stream, early
             except BaseException:
                 stream.close()
                 raise

@@ -6,9 +6,9 @@
     security type, 7.1.2     server: U32,         server: U8 count, U8 for each type;
                              no choice            client: U8, one of them
       none offered           U32 0, reason        U8 0, reason         U8 0, reason
-    the type's own part      None (7.2.1) has none
+    the type's own part      None (7.2.1) has none; VeNCrypt: see vencrypt.py
     SecurityResult, 7.1.3    not after None       not after None       always
-      failed                 -                    -                    U32 not 0, reason
+      failed                 U32 not 0            U32 not 0            U32 not 0, reason
     then                     the client speaks next: ClientInit (7.3.1), not part of this machine
 
 A reason is U32 length and text; the server closes after it.
@@ -18,38 +18,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nova_vnc.rfb import version
-from nova_vnc.rfb.errors import NoAcceptableSecurity
-from nova_vnc.rfb.machine import Machine, Step
-from nova_vnc.rfb.security import SecurityType
+from nova_vnc.rfb import vencrypt, version
+from nova_vnc.rfb.errors import ConnectionFailed, NoAcceptableSecurity
+from nova_vnc.rfb.machine import Step
+from nova_vnc.rfb.security import NONE, Scheme, SecurityType
 
 _SECURITY_RESULT_OK = 0
 
 
-class ClientHandshake(Machine):
+class ClientHandshake(vencrypt.ClientSteps):
     """Speak to a VNC server up to and including SecurityResult. ClientInit is not sent yet.
 
-    :param acceptable: security types, the most wanted first; the server's order does not count.
-        Only None can be carried out so far.
+    :param acceptable: the most wanted first; the server's order does not count. What the server
+        does not offer is passed over, so the last of them is what one in between can bring about.
+        Only None, and VeNCrypt with the subtypes X509None and TLSNone, can be carried out.
     :param max_version: the highest version to ask for, one of the published ones
 
     :ivar server_version: as the server announced it, e.g. (3, 889); None until then
     :ivar version: the published version being spoken; None until then
     :ivar security_type: the type agreed on; None until then
+    :ivar subtype: of VeNCrypt, the one agreed on; None until then. starts_tls comes later
 
     Raises from receive_data(): ProtocolError, UnexpectedEOF, ConnectionFailed,
     NoAcceptableSecurity.
     """
 
-    def __init__(self, acceptable: Sequence[int] = (SecurityType.NONE,),
+    def __init__(self, acceptable: Sequence[Scheme] = (NONE,),
                  max_version: version.Version = version.VERSION_3_8) -> None:
-        if set(acceptable) != {SecurityType.NONE}:
-            raise ValueError('the only security type that can be carried out is None')
-        self._acceptable = tuple(acceptable)
+        for scheme in acceptable:
+            if scheme != NONE and not vencrypt.can_be_carried_out(scheme):
+                raise ValueError(f'{scheme} cannot be carried out, only None and VeNCrypt can')
+        self._acceptable = {scheme.security_type: scheme for scheme in acceptable}
         self._max_version = max_version
         self.server_version: version.Version | None = None
         self.version: version.Version | None = None
         self.security_type: int | None = None
+        self.subtype: int | None = None
         super().__init__()
 
     def _run(self) -> Step[None]:
@@ -58,8 +62,12 @@ class ClientHandshake(Machine):
             self.security_type = yield from self._choose_security_type()
         else:
             self.security_type = yield from self._read_dictated_security_type()
-        if spoken >= version.VERSION_3_8:
-            yield from self._read_security_result()
+        if self.security_type == SecurityType.VENCRYPT:
+            self.subtype = yield from self._agree_on_subtype(self._acceptable[self.security_type].subtypes)
+            yield from self._start_tls()
+        # Only after None is there none in the old versions.
+        if spoken >= version.VERSION_3_8 or self.security_type != SecurityType.NONE:
+            yield from self._read_security_result(spoken)
 
     def _agree_on_version(self) -> Step[version.Version]:
         message = yield from self._read_exact(version.VERSION_MESSAGE_BYTES)
@@ -90,9 +98,11 @@ class ClientHandshake(Machine):
                 return security_type
         raise NoAcceptableSecurity(offered)
 
-    def _read_security_result(self) -> Step[None]:
+    def _read_security_result(self, spoken: version.Version) -> Step[None]:
         # Besides 1 (failed) there is 2 (too many attempts, rfbproto); any other value is no success
         # either, and a reason follows all of them.
         result = yield from self._read_u32()
         if result != _SECURITY_RESULT_OK:
+            if spoken < version.VERSION_3_8:
+                raise ConnectionFailed('')
             yield from self._read_refusal()

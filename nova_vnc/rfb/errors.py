@@ -6,13 +6,14 @@ RFBError
 +-- UnexpectedEOF         the peer closed the connection in the middle
 +-- ConnectionFailed      the peer refused, in the form that the protocol has for it
 +-- NoAcceptableSecurity  both sides are right, but have no security type in common
+    +-- NoAcceptableSubtype   or, having agreed on VeNCrypt, no subtype of it
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nova_vnc.rfb.security import security_type_name
+from nova_vnc.rfb.security import security_type_name, subtype_name
 
 
 class RFBError(Exception):
@@ -32,14 +33,17 @@ class ConnectionFailed(RFBError):
 
     :ivar reason: the peer's reason-string, cleaned and at most 256 bytes long as UTF-8; '' when it
         gave none. It is the peer's text: fit for a log line, not a promise to a user.
+    :ivar refused: what the peer refused, in our words; '' for the connection as such
     """
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, refused: str = '') -> None:
+        super().__init__(reason, refused)
         self.reason = reason
+        self.refused = refused
 
     def __str__(self) -> str:
-        return f'refused by the peer: {self.reason or "no reason given"}'
+        what = f'{self.refused} refused' if self.refused else 'refused'
+        return f'{what} by the peer: {self.reason or "no reason given"}'
 
 
 class NoAcceptableSecurity(RFBError):
@@ -55,3 +59,14 @@ class NoAcceptableSecurity(RFBError):
     def __str__(self) -> str:
         names = ', '.join(security_type_name(number) for number in self.offered)
         return f'no acceptable security type among those offered: {names}'
+
+
+class NoAcceptableSubtype(NoAcceptableSecurity):
+    """The server offers VeNCrypt, but no subtype that we accept.
+
+    :ivar offered: the subtypes on offer as plain integers, in the server's order
+    """
+
+    def __str__(self) -> str:
+        names = ', '.join(subtype_name(number) for number in self.offered)
+        return f'no acceptable subtype of VeNCrypt among those offered: {names or "none"}'

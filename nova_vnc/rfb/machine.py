@@ -8,7 +8,7 @@ import struct
 from collections.abc import Generator
 from typing import TypeVar
 
-from nova_vnc.rfb.errors import ConnectionFailed, RFBError, UnexpectedEOF
+from nova_vnc.rfb.errors import ConnectionFailed, ProtocolError, RFBError, UnexpectedEOF
 from nova_vnc.rfb.text import drop_control_characters
 
 T = TypeVar('T')
@@ -27,16 +27,20 @@ class Machine(abc.ABC):
     """One RFB conversation, or a part of one, without the connection that it runs over.
 
     The owner of the connection sends data_to_send() after the construction and after each
-    receive_data(), until done. Not thread-safe: one thread drives it.
+    receive_data(), until done. Where starts_tls becomes true he sends what is due, starts TLS on the
+    connection and calls tls_started(); from there on all bytes are those inside of TLS. Not
+    thread-safe: one thread drives it.
 
     Subclasses write the conversation as a generator in _run(). They set their own fields before
     they call super().__init__(), which runs it up to its first read.
 
     :ivar done: the conversation has reached its end; nothing more is read
+    :ivar starts_tls: the conversation goes on inside of TLS, which starts right here
     """
 
     def __init__(self) -> None:
         self.done = False
+        self.starts_tls = False
         self._received = bytearray()
         self._outgoing = bytearray()
         self._at_eof = False
@@ -56,6 +60,16 @@ class Machine(abc.ABC):
         """
         self._received += data
         self._at_eof = self._at_eof or not data
+        self._advance()
+
+    def tls_started(self) -> None:
+        """Go on inside of TLS, which the owner has started where starts_tls was true.
+
+        :raises RFBError: as receive_data()
+        """
+        if not self.starts_tls:
+            raise ValueError('there is no TLS to start here')
+        self.starts_tls = False
         self._advance()
 
     def data_to_send(self) -> bytes:
@@ -81,6 +95,20 @@ class Machine(abc.ABC):
         except RFBError as error:
             self._error = error
             raise
+
+    def _start_tls(self) -> Step[None]:
+        """Have the owner start TLS.
+
+        Nothing may have come beyond this point: it would be taken for something that was said under the protection of
+        TLS, and whoever stands in between can say it. (In TLS the client speaks first, so there is nothing to come.)
+        """
+        self.starts_tls = True
+        while self.starts_tls:
+            if self._received:
+                raise ProtocolError(f'the peer sent {len(self._received)} bytes or more before TLS had started')
+            if self._at_eof:
+                raise UnexpectedEOF('the peer closed the connection where TLS was to start')
+            yield
 
     def _send(self, data: bytes) -> None:
         self._outgoing += data

@@ -21,6 +21,7 @@ from nova_vnc.consoleauth import factory as consoleauth_factory
 from nova_vnc.novncproxy import factory as novncproxy_factory
 from nova_vnc.rpc import transport as rpc_transport
 from tests.fixtures.bus import new_conf
+from tests.fixtures.certificates import CertificateAuthority
 from tests.fixtures.nova_confs import DEPLOYMENTS, DIRECTORY, nova_conf
 
 BUILDERS: dict[str, Callable[..., Any]] = {
@@ -34,7 +35,11 @@ def machine(tmp_path: Path) -> Path:
     (tmp_path / 'core').mkdir()
     (tmp_path / 'core/rfb.js').touch()
     path = tmp_path / 'machine.conf'
-    path.write_text(f'[DEFAULT]\nweb = {tmp_path}\nstate_path = {tmp_path}\n')
+    authority = CertificateAuthority(tmp_path / 'pki')
+    mine = authority.client()
+    path.write_text(f'[DEFAULT]\nweb = {tmp_path}\nstate_path = {tmp_path}\n'
+                    f'[vnc]\nvencrypt_ca_certs = {authority.ca}\nvencrypt_client_cert = {mine.cert}\n'
+                    f'vencrypt_client_key = {mine.key}\n')
     return path
 
 

@@ -21,7 +21,11 @@ def test_defaults_are_not_weak(tmp_path):
     ('[vnc]\nserver_listen = ::', '[vnc]server_listen = ::'),
     ('[DEFAULT]\nvncserver_listen = 0.0.0.0', '[vnc]server_listen = 0.0.0.0'),
     ('[vnc]\nnovncproxy_base_url = http://cloud.example:6080/vnc_auto.html', '[vnc]novncproxy_base_url'),
-    ('[vnc]\nauth_schemes = vencrypt,none', '[vnc]auth_schemes = vencrypt,none'),
+    ('[vnc]\nauth_schemes = vencrypt,none\n[novncproxy]\nvencrypt_check_hostname = true',
+     '[vnc]auth_schemes = vencrypt,none'),
+    ('[vnc]\nauth_schemes = vencrypt', '[novncproxy]vencrypt_check_hostname = False'),
+    ('[vnc]\nauth_schemes = vencrypt\n[novncproxy]\nvencrypt_subtypes = tlsnone',
+     '[novncproxy]vencrypt_subtypes = tlsnone'),
     ('[api]\nauth_strategy = noauth2', '[api]auth_strategy = noauth2'),
     ('[consoleauth]\ntoken_ttl = 0', '[consoleauth]token_ttl = 0'),
     ('[consoleauth]\ntoken_ttl = 604800', '[consoleauth]token_ttl = 604800'),
@@ -35,6 +39,8 @@ def test_a_weak_option(tmp_path, text: str, option: str):
 
 
 @pytest.mark.parametrize('text', [
+    '[vnc]\nauth_schemes = vencrypt\n[novncproxy]\nvencrypt_check_hostname = true',
+    '[novncproxy]\nvencrypt_subtypes = x509none,tlsnone',
     '[vnc]\nserver_listen = 192.0.2.1', '[vnc]\nserver_listen = compute1.example', '[vnc]\nauth_schemes = none',
     '[vnc]\nnovncproxy_base_url = https://cloud.example/vnc_auto.html', '[consoleauth]\ntoken_ttl = 3600',
     '[vnc]\nenabled = false\nserver_listen = 0.0.0.0\nnovncproxy_base_url = http://cloud.example/'])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nova_vnc.rfb.client import ClientHandshake
 from nova_vnc.rfb.errors import ConnectionFailed, NoAcceptableSecurity, RFBError, UnexpectedEOF
 from nova_vnc.rfb.machine import build_reason
-from nova_vnc.rfb.security import SecurityType
+from nova_vnc.rfb.security import NONE, VENCRYPT_X509, Scheme, SecurityType, VeNCryptSubtype
 from tests.unit.rfb.dialogue import one_by_one, play, split
 
 OK = b'\0\0\0\0'
@@ -120,6 +120,27 @@ def test_silence_then_eof():
         ClientHandshake().receive_data(b'')
 
 
-def test_a_type_that_cannot_be_carried_out_is_a_bug_of_the_caller():
+@pytest.mark.parametrize('scheme', [
+    Scheme(SecurityType.VNC_AUTHENTICATION), Scheme(SecurityType.VENCRYPT),
+    Scheme(SecurityType.VENCRYPT, (VeNCryptSubtype.X509_NONE, VeNCryptSubtype.X509_VNC)),
+], ids=str)
+def test_a_type_that_cannot_be_carried_out_is_a_bug_of_the_caller(scheme):
     with pytest.raises(ValueError, match='None'):
-        ClientHandshake(acceptable=(SecurityType.VENCRYPT, SecurityType.NONE))
+        ClientHandshake(acceptable=(scheme, NONE))
+
+
+def test_the_order_is_ours_not_the_servers():
+    both = b'RFB 003.008\n' + b'\2\1\x13'
+    assert play(ClientHandshake((VENCRYPT_X509, NONE)), [both]) == (b'RFB 003.008\n\x13', None)
+    assert play(ClientHandshake((NONE, VENCRYPT_X509)), [both]) == (b'RFB 003.008\n\1', None)
+
+
+def test_a_type_that_the_server_lacks_is_passed_over():
+    assert play(ClientHandshake((VENCRYPT_X509, NONE)), [b'RFB 003.008\n' + b'\1\1']) == (
+        b'RFB 003.008\n\1', None)
+
+
+@pytest.mark.parametrize('said', [b'RFB 003.008\n\1\1', b'RFB 003.007\n\1\1', b'RFB 003.003\n\0\0\0\1'])
+def test_none_is_not_fallen_back_to_where_it_is_not_accepted(said):
+    assert play(ClientHandshake([VENCRYPT_X509]), one_by_one(said)) == (
+        said[:12], 'NoAcceptableSecurity: no acceptable security type among those offered: NONE (1)')

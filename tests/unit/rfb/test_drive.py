@@ -6,6 +6,7 @@ from nova_vnc.rfb.client import ClientHandshake
 from nova_vnc.rfb.drive import drive
 from nova_vnc.rfb.errors import ProtocolError, UnexpectedEOF
 from nova_vnc.rfb.init import ClientInitReader
+from nova_vnc.rfb.security import VENCRYPT_X509
 from nova_vnc.rfb.server import ServerHandshake
 
 
@@ -56,3 +57,50 @@ def test_the_end_of_the_connection_is_the_machines_to_judge():
     line = Line(b'RFB 00')
     with pytest.raises(UnexpectedEOF):
         drive(ServerHandshake(), line.read, line.write)
+
+
+# What a server says up to where TLS starts, and inside of TLS.
+VENCRYPT = b'RFB 003.008\n' + b'\1\x13' + b'\0\2' + b'\0' + b'\1\0\0\1\4' + b'\1'
+ALL_WELL = b'\0\0\0\0'
+
+
+def test_tls_is_started_once_and_after_all_that_was_to_be_said():
+    line = Line(VENCRYPT)
+    said_before: list[bytes] = []
+
+    def start_tls() -> None:
+        said_before.append(b''.join(line.writes))
+        line.incoming = ALL_WELL + b'more'
+
+    assert drive(ClientHandshake([VENCRYPT_X509]), line.read, line.write, start_tls=start_tls) == b'more'
+    assert said_before == [b'RFB 003.008\n' + b'\x13' + b'\0\2' + b'\0\0\1\4']
+
+
+def test_tls_is_not_started_where_something_was_said_beyond_its_start():
+    line = Line(VENCRYPT + ALL_WELL)
+    with pytest.raises(ProtocolError, match='before TLS had started'):
+        drive(ClientHandshake([VENCRYPT_X509]), line.read, line.write, start_tls=pytest.fail)
+
+
+def test_bytes_read_before_are_as_good():
+    line = Line(b'')
+
+    def start_tls() -> None:
+        line.incoming = ALL_WELL
+
+    assert drive(ClientHandshake([VENCRYPT_X509]), line.read, line.write, VENCRYPT, start_tls) == b''
+
+
+def test_what_starting_tls_raises_passes_through():
+    def start_tls() -> None:
+        raise OSError('no such luck')
+
+    line = Line(VENCRYPT)
+    with pytest.raises(OSError, match='no such luck'):
+        drive(ClientHandshake([VENCRYPT_X509]), line.read, line.write, start_tls=start_tls)
+
+
+def test_a_caller_who_cannot_start_tls_is_told():
+    line = Line(VENCRYPT)
+    with pytest.raises(ValueError, match='TLS'):
+        drive(ClientHandshake([VENCRYPT_X509]), line.read, line.write)

@@ -4,8 +4,9 @@ import struct
 
 import pytest
 
-from nova_vnc.rfb.errors import ConnectionFailed, UnexpectedEOF
+from nova_vnc.rfb.errors import ConnectionFailed, ProtocolError, UnexpectedEOF
 from nova_vnc.rfb.machine import Machine, build_reason
+from tests.unit.rfb.dialogue import play
 
 
 class Echo(Machine):
@@ -20,6 +21,55 @@ class Echo(Machine):
 class Refused(Machine):
     def _run(self):
         yield from self._read_refusal()
+
+
+class Secret(Machine):
+    """Says "tls", and what it hears inside of TLS."""
+
+    def _run(self):
+        yield from self._read_exact(1)
+        self._send(b'tls')
+        yield from self._start_tls()
+        self._send((yield from self._read_exact(2)))
+
+
+def test_tls_starts_where_the_machine_says_so():
+    machine = Secret()
+    assert not machine.starts_tls
+    machine.receive_data(b'?')
+    assert machine.starts_tls
+    assert not machine.done
+    assert machine.data_to_send() == b'tls'
+    machine.tls_started()
+    assert not machine.starts_tls
+    machine.receive_data(b'hi')
+    assert machine.data_to_send() == b'hi'
+    assert machine.done
+
+
+@pytest.mark.parametrize('pieces', [[b'?hi'], [b'?', b'h', b'i'], [b'?', b'hi']])
+def test_what_comes_before_tls_has_started_is_an_error_that_stays(pieces):
+    machine = Secret()
+    sent, error = play(machine, pieces)
+    assert sent == b'tls'
+    assert error is not None
+    assert error.endswith('before TLS had started')
+    with pytest.raises(ProtocolError):
+        machine.tls_started()
+    assert not machine.done
+
+
+def test_eof_where_tls_starts():
+    machine = Secret()
+    machine.receive_data(b'?')
+    with pytest.raises(UnexpectedEOF):
+        machine.receive_data(b'')
+
+
+def test_tls_cannot_be_started_anywhere_else():
+    machine = Secret()
+    with pytest.raises(ValueError, match='no TLS'):
+        machine.tls_started()
 
 
 def test_data_to_send_gives_each_byte_once():
