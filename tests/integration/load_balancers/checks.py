@@ -28,6 +28,6 @@ def check_no_token(front: Front, balancer: LoadBalancer, *console_urls: str, lin
 
     :param line: part of a line that the load balancer has written of a console
     """
+    wait_until(lambda: line in balancer.logs(), READY_S, f'a line with {line!r} in the log of the load balancer')
     logs = balancer.logs() + front.cloud.output()
     assert [url for url in console_urls if token_of(url) in logs] == []
-    assert line in balancer.logs()
