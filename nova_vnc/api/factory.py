@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import ssl
 
 import oslo_messaging
 from keystoneauth1 import exceptions as keystoneauth_exceptions
@@ -34,6 +35,8 @@ from nova_vnc.api import (
     wsgi,
 )
 from nova_vnc.conf import keystone_authtoken
+from nova_vnc.net import tls_context
+from nova_vnc.net.tls_context import ReloadingContext, Unusable, UnusableFile
 from nova_vnc.rpc import caller, compute, consoleauth
 from nova_vnc.rpc.silent_hosts import SilentHosts
 
@@ -158,12 +161,12 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport,
 
     :raises ConfigurationError: it cannot work with these options
     """
-    _refuse_tls(conf.enabled_ssl_apis)
+    certificates = _open_certificates(conf)
     rpc_caller = build_caller(conf, transport)
     app = build_app(conf, rpc_caller, authentication)
     believes_everybody = authentication is None and conf.api.auth_strategy == NOAUTH2
     return server.ApiServer(app, _choose_address(conf, believes_everybody), conf.osapi_compute_listen_port,
-                            conf.api.threads, rpc_caller.close)
+                            conf.api.threads, rpc_caller.close, certificates)
 
 
 def _choose_address(conf: cfg.ConfigOpts, believes_everybody: bool) -> str:
@@ -181,11 +184,34 @@ def _choose_address(conf: cfg.ConfigOpts, believes_everybody: bool) -> str:
     return address
 
 
-def _refuse_tls(enabled_ssl_apis: list[str]) -> None:
-    if 'osapi_compute' in enabled_ssl_apis:
+def _open_certificates(conf: cfg.ConfigOpts) -> ReloadingContext | None:
+    if 'osapi_compute' not in conf.enabled_ssl_apis:
+        return None
+    options = conf.wsgi
+    if not options.ssl_cert_file:
         raise exception.ConfigurationError(
-            reason='[DEFAULT]enabled_ssl_apis = osapi_compute: nova-vnc-api does not speak TLS and would serve in the '
-                   'clear. Terminate TLS in a load balancer or a WSGI server before it, and take it out of the list.')
+            reason='[DEFAULT]enabled_ssl_apis = osapi_compute needs a certificate: set [wsgi]ssl_cert_file and '
+                   'ssl_key_file, or take it out of the list and let a load balancer speak TLS')
+
+    def build() -> ssl.SSLContext:
+        return tls_context.server_context(options.ssl_cert_file, options.ssl_key_file or None,
+                                          client_ca=options.ssl_ca_file or None)
+
+    def report(error: Unusable, is_in_use: bool) -> None:
+        LOG.error('%s. New connections still get the certificate that was there before.', _named_failure(error))
+
+    try:
+        build()
+    except Unusable as error:
+        raise exception.ConfigurationError(reason=_named_failure(error)) from None
+    contexts = ReloadingContext(build, [path for path in (
+        options.ssl_cert_file, options.ssl_key_file, options.ssl_ca_file) if path], report)
+    contexts.current()
+    return contexts
+
+
+def _named_failure(error: Unusable) -> str:
+    return f'[wsgi]ssl_{error.what}_file = {error}' if isinstance(error, UnusableFile) else str(error)
 
 
 def _is_loopback(host: str) -> bool:

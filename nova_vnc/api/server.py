@@ -16,7 +16,9 @@ from cheroot.server import HTTPConnection, HTTPRequest
 from oslo_log import log as logging
 
 from nova_vnc import exception, threads
+from nova_vnc.api.tls_socket import TlsSocket
 from nova_vnc.net.deadline import Deadline
+from nova_vnc.net.tls_context import ReloadingContext
 from nova_vnc.pulse import Answer, Pulse
 
 LOG = logging.getLogger(__name__)
@@ -54,14 +56,17 @@ class ApiServer:
     :param port: 0: any; `port` tells which, once it has started
     :param threads: that answer requests
     :param close: called when the service has stopped
+    :param certificates: to speak TLS by; None: it is spoken in the clear
     """
 
-    def __init__(self, app: Application, host: str, port: int, threads: int, close: Callable[[], None]) -> None:
+    def __init__(self, app: Application, host: str, port: int, threads: int, close: Callable[[], None],
+                 certificates: ReloadingContext | None = None) -> None:
         self._app = app
         self.host = host
         self.port = port
         self._threads = threads
         self._close = close
+        self._certificates = certificates
         self._server: _Server | None = None
         self._stopping = threading.Event()
 
@@ -72,6 +77,7 @@ class ApiServer:
         """
         try:
             built = _build_server(self._app, self.host, self.port, self._threads)
+            built.certificates = self._certificates
             built.prepare()
             built.socket = _Listener(built.socket)
         except (OSError, ValueError) as error:
@@ -113,7 +119,7 @@ class _Socket:
     :ivar deadline: of all reads together; None: there is none
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket | TlsSocket) -> None:
         self._sock = sock
         self.deadline: Deadline | None = None
 
@@ -131,6 +137,8 @@ class _Socket:
 class _Request(HTTPRequest):
 
     def parse_request(self) -> None:
+        if self.server.certificates is not None:
+            self.scheme = b'https'
         sock = self.conn.socket
         sock.deadline = Deadline(CLIENT_TIMEOUT_S)
         try:
@@ -143,8 +151,9 @@ class _Request(HTTPRequest):
 class _Connection(HTTPConnection):
     RequestHandlerClass = _Request
 
-    def __init__(self, server: wsgi.Server, sock: socket.socket, makefile: Any) -> None:
-        super().__init__(server, _Socket(sock), makefile)
+    def __init__(self, server: _Server, sock: socket.socket, makefile: Any) -> None:
+        certificates = server.certificates
+        super().__init__(server, _Socket(sock if certificates is None else TlsSocket(sock, certificates)), makefile)
 
 
 class _Server(wsgi.Server):
@@ -156,6 +165,7 @@ class _Server(wsgi.Server):
         super().__init__(*args, **kwargs)
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self.has_pulse = False
+        self.certificates: ReloadingContext | None = None
 
     def prepare(self) -> None:
         super().prepare()

@@ -26,11 +26,12 @@ from nova_vnc.conf import (
     upgrade_levels,
     vnc,
     web,
+    wsgi,
 )
 
 MODULES: tuple[types.ModuleType, ...] = (
     api, api_database, base, compute, console, consoleauth, interpolation, libvirt, novncproxy, oslo_reports,
-    upgrade_levels, vnc, web)
+    upgrade_levels, vnc, web, wsgi)
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

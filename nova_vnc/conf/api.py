@@ -29,9 +29,8 @@ TCP port on which nova-vnc-api listens; 0 picks a free one and logs it.
         item_type=types.String(choices=['osapi_compute', 'metadata']),
         default=[],
         help="""
-APIs that Nova itself served with TLS. nova-vnc-api does not speak TLS: with ``osapi_compute`` in the list it refuses to
-start, rather than serve in the clear what was meant to be encrypted. Terminate TLS before it, in a load balancer or in
-a WSGI server.
+APIs that are served with TLS. With ``osapi_compute`` in the list nova-vnc-api speaks TLS alone, by the files in [wsgi];
+under another WSGI server that one's own settings count.
 """),
 ]
 

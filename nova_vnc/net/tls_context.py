@@ -46,18 +46,22 @@ class UnusableCiphers(Unusable):
 
 
 def server_context(cert: str, key: str | None = None, ciphers: str | None = None,
-                   minimum_version: str = 'default') -> ssl.SSLContext:
+                   minimum_version: str = 'default', client_ca: str | None = None) -> ssl.SSLContext:
     """Return what a server goes by.
 
     :param cert: file with its certificate, and those between it and the root
     :param key: file with its key; None: it is in cert
     :param ciphers: as OpenSSL lists them, for TLS up to 1.2; None: those of this system
     :param minimum_version: a key of MINIMUM_VERSIONS
-    :raises UnusableFile: 'cert' or 'key'
+    :param client_ca: file with the authorities whose certificates clients have to show; None: they need none
+    :raises UnusableFile: 'cert', 'key' or 'ca'
     :raises UnusableCiphers: there are none of these
     """
     context = _new_context(ssl.PROTOCOL_TLS_SERVER, ciphers, minimum_version)
     _load_certificate(context, cert, key)
+    if client_ca is not None:
+        _load_authorities(context, client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 

@@ -11,6 +11,7 @@ from nova_vnc.api import auth, factory
 from nova_vnc.context import RequestContext
 from nova_vnc.rpc import transport
 from tests.fixtures.bus import in_process_bus, new_conf
+from tests.fixtures.certificates import CertificateAuthority
 from tests.fixtures.services import DirectCaller
 
 
@@ -103,13 +104,22 @@ def test_whoever_is_not_believed_may_come_from_anywhere(bus):
     assert factory.build_service(bus.conf, bus.transport, known).host == '0.0.0.0'
 
 
-def test_tls_that_cannot_be_had_is_refused(bus):
+def test_tls_that_cannot_be_had_is_refused(bus, tmp_path):
     bus.conf.set_override('auth_strategy', 'noauth2', 'api')
     bus.conf.set_override('enabled_ssl_apis', ['metadata'])
     factory.build_service(bus.conf, bus.transport)
     bus.conf.set_override('enabled_ssl_apis', ['metadata', 'osapi_compute'])
-    with pytest.raises(exception.ConfigurationError, match=r'^\[DEFAULT\]enabled_ssl_apis = osapi_compute: [^\n]*$'):
+    with pytest.raises(exception.ConfigurationError, match=r'^\[DEFAULT\]enabled_ssl_apis = osapi_compute needs '):
         factory.build_service(bus.conf, bus.transport)
+    authority = CertificateAuthority(tmp_path / 'ca')
+    good, other = authority.server(), authority.server()
+    nowhere = tmp_path / 'nowhere.pem'
+    for wrong, files in [('cert', (nowhere, good.key)), ('key', (good.cert, nowhere)), ('key', (good.cert, other.key)),
+                         ('ca', (good.cert, good.key, nowhere))]:
+        for option, path in zip(('cert', 'key', 'ca'), files, strict=False):
+            bus.conf.set_override(f'ssl_{option}_file', str(path), 'wsgi')
+        with pytest.raises(exception.ConfigurationError, match=rf'^\[wsgi\]ssl_{wrong}_file = /[^\n]*$'):
+            factory.build_service(bus.conf, bus.transport)
 
 
 @pytest.mark.parametrize(('option', 'value'), [('compute', 'bananas'), ('consoleauth', '1.1')])
