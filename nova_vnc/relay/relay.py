@@ -107,6 +107,7 @@ class Relay:
             self._bytes_from_target = len(from_target)
             self._client.send(build_header(len(from_target)) + from_target)
         if from_client:
+            self._bytes_from_client = len(from_client)
             self._pass_to_target(from_client)
         self._answer_client()
         self._go_on_reading(self._client)
@@ -185,6 +186,8 @@ class Relay:
             parser = self._client.parser
             payload = parser.receive(room[:size])
             if payload:
+                if self._cause is None:
+                    self._bytes_from_client += len(payload)
                 self._pass_to_target(payload if self._client_filter is None else self._client_filter(payload))
             if parser.ping is not None or parser.end is not None:
                 self._answer_client()
@@ -196,7 +199,6 @@ class Relay:
 
     def _pass_to_target(self, payload: bytes | memoryview) -> None:
         if self._cause is None and payload:
-            self._bytes_from_client += len(payload)
             self._target.send(payload)
             if self._target.unsent:
                 self._update_watch()
