@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +17,14 @@ from nova_vnc import exception
 from nova_vnc.consoleauth import inspection, resources
 from tests.fixtures.bus import new_conf
 from tests.fixtures.certificates import Certificate, CertificateAuthority
+from tests.fixtures.cloud import Cloud
+from tests.fixtures.console_client import ConsoleClient, token_of
 from tests.fixtures.database_server import SERVERS, DatabaseServer, open_database
 from tests.fixtures.examples import example_conf
 from tests.fixtures.process import format_conf
+from tests.fixtures.rabbitmq import RabbitMQ
+
+pytestmark = pytest.mark.once
 
 PAGE = 'admin/encrypted-bus'
 # What the server itself says of a connection; in the second column.
@@ -67,6 +73,21 @@ def test_tables_are_made_and_read(secured: Secured):
         for run in (database.read, database.write):
             rows = run(lambda connection: list(connection.execute(sa.text(SEEN_BY_SERVER[secured.server.name]))))
             assert rows[0][1] == 'TLSv1.3'
+
+
+def test_a_console_whose_token_is_there(secured: Secured, rabbitmq: RabbitMQ):
+    url = secured.url_with()
+    with contextlib.closing(open_database(url)) as database:
+        database.sync()
+        with Cloud(rabbitmq.url, options={'database': {'connection': url}}) as cloud:
+            console = cloud.console_url(cloud.wait_for_server())
+            token = token_of(console)
+            stored = database.read(lambda connection: list(connection.execute(sa.text(
+                'SELECT token_hash FROM console_auth_tokens'))))
+            assert hashlib.sha256(token.encode()).hexdigest() in {row[0] for row in stored}
+            with ConsoleClient(console) as client:
+                client.connect()
+                client.see_typed('encrypted')
 
 
 def test_the_server_takes_nobody_without_tls(secured: Secured):
