@@ -62,8 +62,9 @@ class Broker:
         self.ask(lambda connection: connection.default_channel)
 
     def _ask(self, host: oslo_messaging.TransportHost, question: Callable[[kombu.Connection], T]) -> T:
-        with self._tls.explained(host.hostname or _DEFAULT_HOST), kombu.Connection(
-                hostname=host.hostname or None, port=host.port or _DEFAULT_PORT, userid=host.username or None,
+        port = host.port or _DEFAULT_PORT
+        with self._tls.explained(host.hostname or _DEFAULT_HOST, port), kombu.Connection(
+                hostname=host.hostname or None, port=port, userid=host.username or None,
                 password=host.password or None, virtual_host=self._virtual_host, ssl=self._tls.arguments(),
                 transport='pyamqp', login_method=self._login_method, connect_timeout=_TIMEOUT_S) as connection:
             # Without this, a broker that has stopped moving would be waited for without end.

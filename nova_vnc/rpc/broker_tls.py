@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 from collections.abc import Iterator
 from typing import Any
@@ -30,6 +31,9 @@ _REFUSES_OUR_CERTIFICATE = (
     'SSLV3_ALERT_CERTIFICATE_UNKNOWN', 'TLSV1_ALERT_UNKNOWN_CA', 'TLSV1_ALERT_ACCESS_DENIED')
 _NO_TLS_THERE = ('WRONG_VERSION_NUMBER', 'RECORD_LAYER_FAILURE')
 _NO_VERSION_IN_COMMON = ('TLSV1_ALERT_PROTOCOL_VERSION', 'UNSUPPORTED_PROTOCOL', 'NO_PROTOCOLS_AVAILABLE')
+
+
+_PROBE_TIMEOUT_S = 3.0
 
 
 class TLSFailure(OSError):
@@ -62,7 +66,7 @@ class BrokerTLS:
         return found or True
 
     @contextlib.contextmanager
-    def explained(self, host: str) -> Iterator[None]:
+    def explained(self, host: str, port: int) -> Iterator[None]:
         """Surround one connection: a failure that has to do with TLS becomes a TLSFailure."""
         if self.is_on:
             self._check_files()
@@ -75,7 +79,13 @@ class BrokerTLS:
             if not (error.errno is None or isinstance(error, (ConnectionResetError, BrokenPipeError))) \
                     or isinstance(error, TimeoutError):
                 raise
-            raise TLSFailure(self._meaning_of_end(error.strerror or str(error))) from None
+            words = error.strerror or str(error)
+            if not self.is_on:
+                # Mostly it is just being stopped.
+                if _speaks_tls(host, port):
+                    raise TLSFailure(f'{words}; its port speaks TLS, set {_GROUP}ssl = True') from None
+                raise
+            raise TLSFailure(self._meaning_of_end(words)) from None
 
     def _check_files(self) -> None:
         """Name the file that cannot be used; ssl names none."""
@@ -116,12 +126,24 @@ class BrokerTLS:
             f'its certificate does not hold by the CAs of this machine, set {_GROUP}ssl_ca_file: {error.verify_message}'
 
     def _meaning_of_end(self, words: str) -> str:
-        """A RabbitMQ that is spoken to in the clear, or not shown the certificate that it demands, may just hang up."""
-        if not self.is_on:
-            return f'{words}; if its port speaks TLS, set {_GROUP}ssl = True'
+        """A RabbitMQ that is not shown the certificate that it demands may just hang up."""
         own = self._files.get('ssl_cert_file')
         return f'{words}; it may not take {_GROUP}ssl_cert_file = {own}' if own else \
             f'{words}; if it demands a certificate, set {_GROUP}ssl_cert_file and ssl_key_file'
+
+
+def _speaks_tls(host: str, port: int) -> bool:
+    """Ask, as the end of a connection in the clear alone tells nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE     # nothing is told to it
+    try:
+        with socket.create_connection((host, port), _PROBE_TIMEOUT_S) as sock, context.wrap_socket(sock):
+            return True
+    except ssl.SSLError as error:
+        return error.reason in (*_REFUSES_OUR_CERTIFICATE, *_NO_VERSION_IN_COMMON)
+    except OSError:
+        return False
 
 
 def _version_of(text: str) -> Any:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import oslo_messaging
@@ -13,8 +13,9 @@ from oslo_messaging import opts
 
 from nova_vnc import threads
 from nova_vnc.net.deadline import Deadline
-from nova_vnc.pulse import Answer, Pulse
-from nova_vnc.rpc import broker, broker_log, serializer
+from nova_vnc.pulse import Pulse
+from nova_vnc.rpc import broker_log, serializer
+from nova_vnc.rpc.echo import TARGET, EchoEndpoint, EchoWatch
 from nova_vnc.rpc.transport import broker_of
 
 LOG = logging.getLogger(__name__)
@@ -26,16 +27,13 @@ _POLL_S = 0.05
 # A service that is told to stop is gone within two seconds, and its database or hypervisor takes a part of them.
 STOP_TIMEOUT_S = 1.5
 _WAKE_EVERY_S = 0.2
-_WAKE_NAMESPACE = 'nova_vnc.server'
-# How long a message to ourselves may take before the broker is looked at. A server that is busy answers later.
-_PULSE_TIMEOUT_S = 10.0
 
 
 def build_server(transport: oslo_messaging.Transport, topic: str, server: str,
                  endpoints: Sequence[object]) -> oslo_messaging.RPCServer:
     """Make a server for the queues `topic` and `topic.server`; its start() may block while there is no broker."""
     return oslo_messaging.get_rpc_server(
-        transport, oslo_messaging.Target(topic=topic, server=server), [*endpoints, WakeEndpoint()],
+        transport, oslo_messaging.Target(topic=topic, server=server), endpoints,
         serializer=serializer.ContextSerializer(),
         access_policy=oslo_messaging.DefaultRPCAccessPolicy)
 
@@ -49,15 +47,6 @@ def count_threads(conf: Any) -> int:
     return conf.executor_thread_pool_size
 
 
-class WakeEndpoint:
-    """What a server is sent by itself: when it is to stop, and to see whether it still answers."""
-
-    target = oslo_messaging.Target(namespace=_WAKE_NAMESPACE, version='1.0')
-
-    def wake(self, ctxt: Any) -> None:
-        pass
-
-
 class BackgroundServer:
     """Answers the calls that arrive on a topic, from whenever the broker is there.
 
@@ -67,12 +56,12 @@ class BackgroundServer:
 
     def __init__(self, transport: oslo_messaging.Transport, topic: str, server: str,
                  endpoints: Sequence[object]) -> None:
-        self._arguments = (transport, topic, server, endpoints)
+        self._echo = EchoEndpoint()
+        self._arguments = (transport, topic, server, [*endpoints, self._echo])
         self._server: oslo_messaging.RPCServer | None = None
         self._listening = threading.Event()
         self._stopping = threading.Event()
         self._topic = topic
-        self._echo: threading.Event | None = None
 
     def start(self, fail: threads.Fail) -> None:
         """Begin to listen as soon as there is a broker; returns at once."""
@@ -86,58 +75,20 @@ class BackgroundServer:
         """Take no further messages, and wait for the answers under way: timeout_s seconds, or until `hurry` is set."""
         stop_all([self], timeout_s, hurry)
 
-    def pulse(self) -> Pulse:
-        """Return what tells whether messages are still answered: one to this server itself, through the broker.
+    def pulse(self, hung_after_s: float | None = None) -> Pulse:
+        """Return what tells whether messages are still answered: see EchoWatch.
 
-        A broker that is away, or that we wait for, is nothing that a restart would help against: it counts as an
-        answer.
+        A server that waits for its first connection to the broker counts as alive.
         """
-        return Pulse(f'RPC server {self._topic}', self._ask)
-
-    def _ask(self, answer: Answer) -> None:
-        if not self._listening.is_set():
-            answer()
-            return
-        if self._echo is None or self._echo.is_set():
-            self._echo = threading.Event()
-            self._start_pulse(self._call_itself, self._echo)
-        self._start_pulse(self._wait_for_echo, self._echo, answer)
-
-    def _start_pulse(self, run: Callable[..., None], *args: object) -> None:
-        threading.Thread(target=run, args=args, name=f'rpc-pulse-{self._topic}', daemon=True).start()
-
-    def _call_itself(self, echo: threading.Event) -> None:
-        # Without a broker it blocks in here, whatever the timeout: so somebody else waits for the echo.
-        client = self._client_of_itself()
-        while not self._stopping.is_set():
-            try:
-                client.prepare(timeout=_PULSE_TIMEOUT_S).call({}, 'wake')
-            except Exception as error:
-                LOG.debug('A message to this service itself: %s', error)
-                self._stopping.wait(_POLL_S)
-            else:
-                echo.set()
-                return
-
-    def _wait_for_echo(self, echo: threading.Event, answer: Answer) -> None:
-        while not (echo.wait(_PULSE_TIMEOUT_S) or self._stopping.is_set()):
-            if not self._is_broker_there():
-                break
-        answer()
-
-    def _is_broker_there(self) -> bool:
-        looked_at = broker_of(self._arguments[0])
-        try:
-            if looked_at is not None:
-                looked_at.look()
-        except broker.ERRORS:
-            return False
-        return True
+        transport, topic, _, _ = self._arguments
+        watch = EchoWatch(f'RPC server {topic}', self._client_of_itself(), self._echo, broker_of(transport),
+                          self._stopping, hung_after_s).pulse()
+        return Pulse(watch.name, lambda answer: watch.ask(answer) if self._listening.is_set() else answer())
 
     def _client_of_itself(self) -> oslo_messaging.RPCClient:
         transport, topic, server, _ = self._arguments
         return oslo_messaging.get_rpc_client(transport, oslo_messaging.Target(
-            topic=topic, server=server, namespace=_WAKE_NAMESPACE, version='1.0'))
+            topic=topic, server=server, namespace=TARGET.namespace, version=TARGET.version))
 
     def begin_stop(self) -> threading.Event:
         """Take no further messages; the event says that the answers under way have been given."""
@@ -184,7 +135,7 @@ class BackgroundServer:
         client = self._client_of_itself()
         while not closed.is_set():
             try:
-                client.prepare(timeout=_WAKE_EVERY_S).call({}, 'wake')
+                client.prepare(timeout=_WAKE_EVERY_S).call({}, 'ping', arg='wake')
             except oslo_messaging.MessagingTimeout:
                 continue
             except Exception as error:

@@ -107,7 +107,7 @@ def test_each_of_several_brokers_has_a_name_of_its_own(secured: Secured):
     ({'ssl_cert_file': None}, '[oslo_messaging_rabbit]ssl_key_file needs ssl_cert_file'),
     ({'ssl_cert_file': 'stranger.pem', 'ssl_key_file': 'stranger-key.pem'},
      'take [oslo_messaging_rabbit]ssl_cert_file = {}/stranger.pem'),
-    ({'ssl': False}, 'if its port speaks TLS, set [oslo_messaging_rabbit]ssl = True'),
+    ({'ssl': False}, 'its port speaks TLS, set [oslo_messaging_rabbit]ssl = True'),
 ], ids=str)
 def test_what_is_wrong_names_the_option(secured: Secured, options: dict[str, Any], words: str):
     in_place = {name: f'{secured.files}/{value}' if isinstance(value, str) else value

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What systemd hears of an RPC server on a real RabbitMQ: a broker that is in trouble does not restart the service."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import oslo_messaging
+import pytest
+
+from nova_vnc.rpc import transport as rpc_transport
+from tests.fixtures.backend import concurrency_backend
+from tests.fixtures.bus import new_conf
+from tests.fixtures.polling import wait_until
+from tests.fixtures.process import ExternalProcess
+from tests.fixtures.rabbitmq import RabbitMQ
+from tests.fixtures.service_manager import ServiceManager
+
+pytestmark = pytest.mark.once
+
+# By default it is 150.
+HUNG_AFTER_S = 4
+WATCHDOG_S = 2.0
+# Four within WATCHDOG_S: longer than HUNG_AFTER_S.
+SIGNS = 10
+TIMEOUT_S = 60
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[ServiceManager]:
+    made = ServiceManager(tmp_path, WATCHDOG_S)
+    yield made
+    made.close()
+
+
+@contextlib.contextmanager
+def rpc_service(broker: RabbitMQ, manager: ServiceManager, directory: Path) -> Iterator[ExternalProcess]:
+    argv = [sys.executable, '-m', 'tests.fixtures.hanging_services', concurrency_backend(), 'rpc', broker.url,
+            str(HUNG_AFTER_S)]
+    process = ExternalProcess(argv, directory, name='rpc', environment={
+        **manager.environment, 'PYTHONPATH': str(Path(__file__).parents[2])})
+    try:
+        process.start()
+        yield process
+    finally:
+        process.kill()
+
+
+def hear(manager: ServiceManager) -> None:
+    manager.read()
+    for _ in range(SIGNS):
+        manager.wait_for('WATCHDOG=1', 2 * WATCHDOG_S)
+
+
+def hears(manager: ServiceManager) -> bool:
+    try:
+        hear(manager)
+    except TimeoutError:
+        return False
+    return True
+
+
+def is_answered(broker: RabbitMQ) -> bool:
+    transport = rpc_transport.build_transport(new_conf(), broker.url)
+    client = oslo_messaging.get_rpc_client(transport, oslo_messaging.Target(
+        topic='compute', server='here', namespace='baseapi', version='1.0'), timeout=3)
+    try:
+        return bool(client.call({}, 'ping', arg=1))
+    except oslo_messaging.MessagingTimeout:
+        return False
+    finally:
+        transport.cleanup()
+
+
+def test_no_trouble_of_the_broker_ends_the_signs_of_life_and_blocked_workers_do(
+        manager: ServiceManager, tmp_path: Path) -> None:
+    with RabbitMQ() as broker, rpc_service(broker, manager, tmp_path) as process:
+        wait_until(lambda: is_answered(broker), TIMEOUT_S, 'an answer')
+
+        broker.pause()
+        hear(manager)
+        broker.resume()
+        wait_until(lambda: is_answered(broker), TIMEOUT_S, 'an answer after it hung')
+
+        # With an alarm it takes connections, and nothing that is published.
+        broker.rabbitmqctl('set_vm_memory_high_watermark', '0')
+        hear(manager)
+        broker.rabbitmqctl('set_vm_memory_high_watermark', '0.6')
+        wait_until(lambda: is_answered(broker), TIMEOUT_S, 'an answer after the alarm')
+
+        broker.kill()
+        hear(manager)
+        assert 'No sign of life' not in process.output()
+        broker.start()
+        wait_until(lambda: is_answered(broker), TIMEOUT_S, 'an answer after a restart')
+        # oslo.messaging may need longer than HUNG_AFTER_S to get back.
+        wait_until(lambda: hears(manager), TIMEOUT_S, 'signs of life after a restart')
+
+        process.signal(signal.SIGUSR1)
+        manager.wait_for_silence(TIMEOUT_S)
+        assert process.is_running()
