@@ -62,7 +62,8 @@ class Relay:
 
     __slots__ = ('_buffer', '_bytes_from_client', '_bytes_from_target', '_cause', '_client', '_client_filter',
                  '_client_hung_up', '_close_code', '_close_reason', '_heard', '_lifetime', '_limit', '_loop', '_on_end',
-                 '_reported', '_silent_since', '_started_at', '_target', '_target_filter', '_timing', 'observer')
+                 '_reads_on', '_reported', '_silent_since', '_started_at', '_target', '_target_filter', '_timing',
+                 'observer')
 
     def __init__(self, client: ClientSide, target: Side, *, loop: EventLoop, buffer: SharedBuffer, timing: Timing,
                  observer: EndObserver, on_end: Callable[[Relay, RelayEnd, Exception | None], None],
@@ -84,6 +85,7 @@ class Relay:
         self._heard = False                        # since the last look at the client's pulse
         self._silent_since: float | None = None
         self._client_hung_up = False               # while it is not read
+        self._reads_on = False                     # in the next round
         self._limit = limit
         self._client_filter = client_filter
         self._target_filter = target_filter
@@ -127,7 +129,8 @@ class Relay:
         """See lifetime.Limited."""
         self._client.notice = build_frame(Opcode.TEXT, text.encode())
         self._client.flush()
-        self._update_watch()
+        self._settle()
+        self._go_on_reading(self._target)
 
     def expire(self, code: int, reason: str) -> None:
         """See lifetime.Limited."""
@@ -250,10 +253,12 @@ class Relay:
     # What a transport has received and not given yet: its descriptor does not tell of that. Other sessions come first.
 
     def _go_on_reading(self, side: Side) -> None:
-        if side.has_received():
-            self._loop.call_soon(self, self._read_what_is_received)
+        # One call at a time: each reads both sides, and calls that beget calls would leave no time to others.
+        if not self._reads_on and side.has_received():
+            self._reads_on = self._loop.call_soon(self, self._read_what_is_received)
 
     def _read_what_is_received(self) -> None:
+        self._reads_on = False
         if self._client.fd >= 0 and not self._target.unsent and self._client.has_received():
             self._read_client()
         if self._cause is None and not self._client.unsent and self._target.has_received():
@@ -292,6 +297,7 @@ class Relay:
         else:
             self._client.flush()
             self._settle()
+            self._go_on_reading(self._target)
 
     def _lose_client(self) -> None:
         if self._cause is None:
@@ -308,6 +314,7 @@ class Relay:
         self._client.close_frame = close_frame or build_close(code, reason)
         self._client.flush()
         self._settle()
+        self._go_on_reading(self._client)   # it may have been kept waiting for the target, which counts no more
 
     def _note_end(self, cause: EndCause, code: int = CloseCode.ABNORMAL, reason: str = '') -> None:
         self._cause, self._close_code, self._close_reason = cause, code, reason
