@@ -77,7 +77,7 @@ class BrokerTLS:
         except OSError as error:
             # py-amqp raises one without a number when the other side ends the connection.
             if not (error.errno is None or isinstance(error, (ConnectionResetError, BrokenPipeError))) \
-                    or isinstance(error, TimeoutError):
+                    or isinstance(error, (TimeoutError, ConnectionRefusedError)):
                 raise
             words = error.strerror or str(error)
             if not self.is_on:

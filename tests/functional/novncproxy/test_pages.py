@@ -139,7 +139,7 @@ def test_other_methods(rig, method):
 class TestBadRequests:
 
     @pytest.mark.parametrize('request_line', [
-        b'GET\r\n\r\n', b'GET /vnc.html HTTP/x\r\n\r\n', b'a b c d\r\n\r\n', b'\x16\x03\x01\x02\x00\x01\r\n',
+        b'GET\r\n\r\n', b'GET /vnc.html HTTP/x\r\n\r\n', b'a b c d\r\n\r\n', b'\x15\x03\x01\x02\x00\x01\r\n',
         b'GET vnc.html HTTP/1.1\r\n\r\n', b'GET http://a/vnc.html HTTP/1.1\r\n\r\n',
         b'GET /\xc3\xbc HTTP/1.1\r\n\r\n', b'GET /\x1b[2J HTTP/1.1\r\n\r\n', b'?token=secret / HTTP/9.9.9\r\n\r\n',
     ])

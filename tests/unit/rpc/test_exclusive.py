@@ -10,6 +10,7 @@ import pytest
 from nova_vnc.rpc import broker, exclusive
 from nova_vnc.rpc import transport as rpc_transport
 from tests.fixtures.bus import new_conf
+from tests.fixtures.certificates import CertificateAuthority
 
 QUEUE = 'compute.host1'
 
@@ -124,24 +125,29 @@ def test_all_hosts_are_tried_with_what_belongs_to_each(connections):
     look_at('rabbit://u2:p2@two.example.org,u1:p%401@[2001:db8::1]:5673/cell%2F1')
     picked = [tuple(arguments[name] for name in ('hostname', 'port', 'userid', 'password', 'virtual_host', 'ssl'))
               for arguments in connections]
-    assert picked == [('two.example.org', None, 'u2', 'p2', 'cell/1', False),
+    assert picked == [('two.example.org', 5672, 'u2', 'p2', 'cell/1', False),
                       ('2001:db8::1', 5673, 'u1', 'p@1', 'cell/1', False)]
 
 
 @pytest.mark.parametrize('url', ['rabbit://', 'rabbit:///', 'rabbit://localhost/'])
-def test_what_is_not_said_is_left_to_kombu(connections, url):
+def test_what_is_not_said_is_kombus_default(connections, url):
     look_at(url)
     picked, = connections
     assert picked['hostname'] in (None, 'localhost')
-    assert (picked['port'], picked['userid'], picked['virtual_host']) == (None, None, '/')
+    assert (picked['port'], picked['userid'], picked['virtual_host']) == (5672, None, '/')
 
 
 @pytest.mark.parametrize(('query', 'tls'), [
-    ('', False), ('?ssl=0', False), ('?ssl=1', True), ('?ssl_ca_file=/ca', False),
-    ('?ssl=true&ssl_ca_file=/ca', {'ca_certs': '/ca', 'cert_reqs': ssl.CERT_REQUIRED, 'server_hostname': None}),
-    ('?ssl=1&ssl_key_file=/key&ssl_cert_file=/cert', {'keyfile': '/key', 'certfile': '/cert'})])
-def test_tls(connections, query, tls):
-    look_at(f'rabbit://u:p@h/{query}')
+    ('', False), ('?ssl=0', False), ('?ssl=1', True), ('?ssl_ca_file={ca}', False),
+    ('?ssl=true&ssl_ca_file={ca}', {'ca_certs': '{ca}', 'cert_reqs': ssl.CERT_REQUIRED, 'server_hostname': None}),
+    ('?ssl=1&ssl_key_file={key}&ssl_cert_file={cert}', {'keyfile': '{key}', 'certfile': '{cert}'})])
+def test_tls(connections, tmp_path, query, tls):
+    authority = CertificateAuthority(tmp_path)
+    own = authority.client()
+    paths = {'ca': authority.ca, 'key': own.key, 'cert': own.cert}
+    look_at(f'rabbit://u:p@h/{query.format(**paths)}')
+    if isinstance(tls, dict):
+        tls = {name: value.format(**paths) if isinstance(value, str) else value for name, value in tls.items()}
     assert connections[0]['ssl'] == tls
 
 
