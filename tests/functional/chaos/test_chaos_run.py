@@ -20,7 +20,9 @@ UNLUCKY_LINKS = 60          # retrying at links of VMs on hung hosts
 UNLUCKY_POSTS = 10
 HOSTILE_SOCKETS = 40        # of each of three kinds: more than a third of all clients
 PENDING = 100               # less than there are hostile sockets
-ADDED_S = 1.0               # what chaos may add to the 99th percentile
+# What chaos may add to the 99th percentile. Who has to wait for a hung host waits for eight seconds and more; two cores
+# that others use too add one or two.
+ADDED_S = 3.0
 
 
 @pytest.fixture
