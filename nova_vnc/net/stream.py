@@ -121,6 +121,8 @@ class TransportStream:
     def shut_down_writing(self) -> None:
         """Send the end of the stream; never raises."""
         with self._lock:
+            # After an interrupt(): what has come is read, by who wants to close without a reset.
+            self._is_read_no_more = False
             if self._transport is not None:
                 self._transport.shut_down_writing()
 
