@@ -19,8 +19,6 @@ from nova_vnc.net.transport import PlainTransport
 
 LOG = logging.getLogger(__name__)
 
-# The type of the record that a ClientHello is in (RFC 8446 section 5.1). No request of HTTP begins so.
-_HANDSHAKE = b'\x16'
 _TEXT = b'This address takes connections with TLS only: https.\r\n'
 _TLS_ONLY = (b'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n'
              b'Connection: close\r\n\r\n%s' % (len(_TEXT), _TEXT))
@@ -96,7 +94,7 @@ class TlsSocket:
     def _encrypt(self) -> None:
         if self._is_encrypted:
             return
-        if self._stream.peek(1) not in (_HANDSHAKE, b''):
+        if self._stream.peek(1) not in (*tls.CLIENT_HELLO, b''):
             self._stream.write(_TLS_ONLY)
             raise ConnectionResetError(errno.ECONNRESET, 'no TLS')
         context = self._contexts.current()

@@ -9,9 +9,7 @@ from typing import cast
 import sqlalchemy as sa
 
 from nova_vnc.db import failures
-
-# X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH (OpenSSL, x509_vfy.h).
-_FOR_ANOTHER_HOST = (62, 64)
+from nova_vnc.net import pem
 
 # CR_SSL_CONNECTION_ERROR of MariaDB and MySQL.
 _MYSQL_NO_TLS = 2026
@@ -50,7 +48,7 @@ def _of_postgresql(text: str, url: sa.URL, option: str) -> str | None:
 
 def _of_mysql(error: BaseException, url: sa.URL, option: str) -> str | None:
     if isinstance(error, ssl.SSLCertVerificationError):
-        if error.verify_code in _FOR_ANOTHER_HOST:
+        if error.verify_code in pem.FOR_ANOTHER_HOST:
             return f'its certificate is for another host than {url.host}, which {option} names'
         return f'its certificate does not hold by {_shown(url, "ssl_ca")} in {option}: {error.verify_message}'
     if error.args and error.args[0] == _MYSQL_NO_TLS:
@@ -64,17 +62,9 @@ def _of_file(url: sa.URL, option: str) -> str | None:
     """Return what is wrong with a file that the URL names; ssl names none."""
     for argument in _FILES:
         path = cast('str', url.query.get(argument, ''))
-        try:
-            if path and b'-----BEGIN ' not in _read(path):
-                return f'{argument}={path} in {option} is no PEM file'
-        except OSError as error:
-            return f'{argument}={path} in {option}: {error.strerror}'
+        if path and (flaw := pem.flaw_of(path)):
+            return f'{argument}={path} in {option}: {flaw}'
     return None
-
-
-def _read(path: str) -> bytes:
-    with open(path, 'rb') as file:
-        return file.read()
 
 
 def _shown(url: sa.URL, argument: str) -> str:

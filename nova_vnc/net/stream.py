@@ -98,13 +98,6 @@ class TransportStream:
     def set_deadline(self, deadline: Deadline | None) -> None:
         self._deadline = deadline
 
-    def wait_for(self, mask: int) -> None:
-        """Wait until the connection is READABLE or WRITABLE.
-
-        :raises DeadlineExceeded: it is not in time
-        """
-        self._wait(mask, 'the peer sent nothing in time')
-
     def upgrade(self, wrap: Callable[[Transport], tuple[Transport, Handshake]]) -> None:
         """Go on over a transport that wraps the present one, as TLS does, once their handshake is done.
 

@@ -19,6 +19,10 @@ from nova_vnc.net import tcp_info
 from nova_vnc.net.stream import Handshake
 from nova_vnc.net.transport import NOTHING_YET, READABLE, WRITABLE, PlainTransport, Transport
 
+# What a client that speaks TLS says first: the type of a record with a ClientHello (RFC 8446 section 5.1), or the
+# length of one as SSL 2 had it. No request of HTTP begins so.
+CLIENT_HELLO = (b'\x16', b'\x80')
+
 # From this size of a record on, more of them are likely there already; a key press comes alone, and to look for a
 # second one would double the calls of the system. Whoever waits for the descriptor learns of what is left there.
 _BULK_BYTES = 1024

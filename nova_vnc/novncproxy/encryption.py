@@ -8,10 +8,6 @@ from nova_vnc.net.deadline import DeadlineExceeded
 from nova_vnc.net.stream import TransportStream
 from nova_vnc.net.tls_context import ReloadingContext
 
-# What a client that speaks TLS says first: the type of a record with a ClientHello (RFC 8446 section 5.1), or the
-# length of one as SSL 2 had it. No request of HTTP begins so.
-_CLIENT_HELLO = (b'\x16', b'\x80')
-
 _TEXT = b'This address takes connections with TLS only: its links begin with https.\r\n'
 _TLS_ONLY = (b'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n'
              b'Connection: close\r\n\r\n%s' % (len(_TEXT), _TEXT))
@@ -40,7 +36,7 @@ class Encryption:
         :raises OSError: the connection is broken
         """
         begin = stream.peek(1)
-        if begin in _CLIENT_HELLO:
+        if begin in tls.CLIENT_HELLO:
             self._encrypt(stream)
         elif begin and self._is_required:
             stream.write(_TLS_ONLY)

@@ -36,7 +36,8 @@ _CLIENT_CAUSES = (EndCause.CLIENT_CLOSED, EndCause.CLIENT_LOST, EndCause.CLIENT_
 
 EndObserver = Callable[[RelayEnd], None]
 # Is given payload that the relay has just read, and returns what is passed on instead: the same, a part, something else
-# or nothing (b''). It must not keep what it is given, and not block; if it raises, the session ends.
+# or nothing (b''). To return what it was given costs nothing. It must not keep that, and not block; if it raises, the
+# session ends.
 Filter = Callable[[bytes | memoryview], bytes | memoryview]
 
 
@@ -113,7 +114,6 @@ class Relay:
             self._pass_to_target(from_client)
         self._answer_client()
         self._go_on_reading(self._client)
-        self._go_on_reading(self._target)
 
     def abort(self, cause: EndCause) -> None:
         """End at once; a close frame goes out if the client takes it without waiting."""
@@ -229,7 +229,7 @@ class Relay:
             if self._target_filter is None:
                 self._client.send(self._buffer.frame(size))
             else:
-                self._pass_to_client(self._target_filter(self._buffer.target_room[:size]))
+                self._pass_to_client(self._target_filter, size)
             if self._client.unsent:
                 self._update_watch()
             self._go_on_reading(self._target)
@@ -240,8 +240,12 @@ class Relay:
         else:
             self._update_watch()
 
-    def _pass_to_client(self, payload: bytes | memoryview) -> None:
-        if payload:
+    def _pass_to_client(self, target_filter: Filter, size: int) -> None:
+        received = self._buffer.target_room[:size]
+        payload = target_filter(received)
+        if payload is received:     # which is where its header has room: nothing is copied
+            self._client.send(self._buffer.frame(size))
+        elif payload:
             self._client.send(b''.join((build_header(len(payload)), payload)))
 
     def _flush_client(self) -> None:

@@ -31,10 +31,7 @@ class SecurityType(enum.IntEnum):
 
 def security_type_name(number: int) -> str:
     """Return e.g. 'NONE (1)', and 'unknown (77)' for a number that has no name here."""
-    try:
-        return f'{SecurityType(number).name} ({number:d})'
-    except ValueError:
-        return f'unknown ({number:d})'
+    return _name_of(SecurityType, number)
 
 
 class VeNCryptSubtype(enum.IntEnum):
@@ -62,8 +59,12 @@ def subtype_name(number: int) -> str:
     """
     if number < VeNCryptSubtype.PLAIN:
         return security_type_name(number)
+    return _name_of(VeNCryptSubtype, number)
+
+
+def _name_of(known: type[enum.IntEnum], number: int) -> str:
     try:
-        return f'{VeNCryptSubtype(number).name} ({number:d})'
+        return f'{known(number).name} ({number:d})'
     except ValueError:
         return f'unknown ({number:d})'
 

@@ -10,18 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from nova_vnc import exception
+from nova_vnc.net import pem
 
 _GROUP = '[oslo_messaging_rabbit]'
 _FILES = ('ssl_ca_file', 'ssl_cert_file', 'ssl_key_file')
 
-_PEM = b'-----BEGIN '
-
 # What [oslo_messaging_rabbit]ssl_version may say, in any case (impl_rabbit); not every OpenSSL has all of them.
 _VERSIONS = {'tlsv1': 'PROTOCOL_TLSv1', 'sslv23': 'PROTOCOL_TLS', 'sslv2': 'PROTOCOL_SSLv2', 'sslv3': 'PROTOCOL_SSLv3',
              'tlsv1_1': 'PROTOCOL_TLSv1_1', 'tlsv1_2': 'PROTOCOL_TLSv1_2'}
-
-# X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH (OpenSSL, x509_vfy.h).
-_FOR_ANOTHER_HOST = (62, 64)
 
 # What a server says that wants a certificate of ours, or another one: alerts 40 to 49 and 116 of RFC 8446 section 6,
 # under OpenSSL's names for their reasons.
@@ -90,13 +86,8 @@ class BrokerTLS:
     def _check_files(self) -> None:
         """Name the file that cannot be used; ssl names none."""
         for option, path in self._files.items():
-            try:
-                with open(path, 'rb') as file:
-                    is_pem = _PEM in file.read()
-            except OSError as error:
-                raise TLSFailure(f'{_GROUP}{option} = {path}: {error.strerror}') from None
-            if not is_pem:
-                raise TLSFailure(f'{_GROUP}{option} = {path} is no PEM file')
+            if flaw := pem.flaw_of(path):
+                raise TLSFailure(f'{_GROUP}{option} = {path}: {flaw}')
         if 'ssl_key_file' in self._files and 'ssl_cert_file' not in self._files:
             raise TLSFailure(f'{_GROUP}ssl_key_file needs ssl_cert_file')
 
@@ -119,7 +110,7 @@ class BrokerTLS:
         return f'TLS: {reason or error}'
 
     def _meaning_of_distrust(self, error: ssl.SSLCertVerificationError, host: str) -> str:
-        if error.verify_code in _FOR_ANOTHER_HOST:
+        if error.verify_code in pem.FOR_ANOTHER_HOST:
             return f'its certificate is for another host than {host}, which the URL names'
         path = self._files.get('ssl_ca_file')
         return f'its certificate does not hold by {_GROUP}ssl_ca_file = {path}: {error.verify_message}' if path else \

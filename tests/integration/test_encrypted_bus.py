@@ -101,7 +101,7 @@ def test_each_of_several_brokers_has_a_name_of_its_own(secured: Secured):
     ({'ssl_ca_file': 'other.pem'}, 'does not hold by [oslo_messaging_rabbit]ssl_ca_file = {}/other.pem'),
     ({'ssl_ca_file': None}, 'set [oslo_messaging_rabbit]ssl_ca_file'),
     ({'ssl_ca_file': 'none.pem'}, '[oslo_messaging_rabbit]ssl_ca_file = {}/none.pem: No such file or directory'),
-    ({'ssl_key_file': 'nova.conf'}, '[oslo_messaging_rabbit]ssl_key_file = {}/nova.conf is no PEM file'),
+    ({'ssl_key_file': 'nova.conf'}, '[oslo_messaging_rabbit]ssl_key_file = {}/nova.conf: no PEM file'),
     ({'ssl_key_file': 'stranger-key.pem'}, '{}/stranger-key.pem is not the key of ssl_cert_file'),
     ({'ssl_cert_file': None, 'ssl_key_file': None}, 'set [oslo_messaging_rabbit]ssl_cert_file and ssl_key_file'),
     ({'ssl_cert_file': None}, '[oslo_messaging_rabbit]ssl_key_file needs ssl_cert_file'),

@@ -26,6 +26,21 @@ def test_what_a_filter_returns_is_passed_on(open_session, change, passes):
     assert (end.bytes_from_client, end.bytes_from_target) == (4, 4)
 
 
+def test_what_is_passed_on_as_it_is_is_not_copied(open_session):
+    given = []
+
+    def keep_the_view(payload):
+        given.append(payload)   # which a filter must not do, as this shows: it is the buffer that all share
+        return payload
+
+    session = open_session(target_filter=keep_the_view)
+    session.target.sendall(b'first')
+    assert session.browser.receive(5) == b'first'
+    session.target.sendall(b'other')
+    assert session.browser.receive(5) == b'other'
+    assert bytes(given[0]) == b'other'
+
+
 def test_nothing_is_passed_on_where_a_filter_returns_nothing(open_session):
     session = open_session(client_filter=without_x, target_filter=without_x)
     session.browser.send(b'xxx')
