@@ -2,15 +2,13 @@
 """Real processes and the socket of a service manager: what systemd hears, and when it hears nothing any more."""
 
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.fixtures.backend import concurrency_backend
 from tests.fixtures.process import ExternalProcess
-from tests.fixtures.service_manager import ServiceManager
+from tests.fixtures.service_manager import ServiceManager, hanging_service
 
 # The real ones are at least 60; a machine that is busy for so long would not only fail tests.
 WATCHDOG_S = 4.0
@@ -25,12 +23,8 @@ def manager(tmp_path: Path) -> Iterator[ServiceManager]:
 
 @pytest.fixture
 def process(tmp_path: Path, manager: ServiceManager, request: pytest.FixtureRequest) -> Iterator[ExternalProcess]:
-    argv = [sys.executable, '-m', 'tests.fixtures.hanging_services', concurrency_backend(), request.param]
-    made = ExternalProcess(argv, tmp_path, name=request.param,
-                           environment={**manager.environment, 'PYTHONPATH': str(Path(__file__).parents[2])})
-    made.start()
-    yield made
-    made.kill()
+    with hanging_service(manager, tmp_path, request.param) as made:
+        yield made
 
 
 @pytest.mark.parametrize('process', ['api'], indirect=True)

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from nova_vnc.compute.virt.demo.screen import Screen
+from nova_vnc.compute.virt.demo.server import DemoServer
 from tests.fixtures.browser import Browser
+from tests.fixtures.fail import unexpected
 from tests.fixtures.libvirt import Libvirtd
 from tests.fixtures.rabbitmq import RabbitMQ
 from tests.integration.interop.matrix import MATRIX, places
@@ -65,3 +68,11 @@ def libvirtd() -> Iterator[Libvirtd]:
 def browser() -> Iterator[Browser]:
     with Browser() as window:
         yield window
+
+
+@pytest.fixture
+def guest() -> Iterator[DemoServer]:
+    guest = DemoServer(Screen('demo'), b'demo-guest')
+    guest.start(unexpected)
+    yield guest
+    guest.stop()

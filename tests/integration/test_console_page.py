@@ -11,12 +11,11 @@ from urllib.parse import quote
 import pytest
 
 from nova_vnc.compute.virt.demo.messages import ClientMessageParser, KeyEvent
-from nova_vnc.compute.virt.demo.screen import HEIGHT, WIDTH, Screen
+from nova_vnc.compute.virt.demo.screen import HEIGHT, WIDTH
 from nova_vnc.compute.virt.demo.server import DemoServer
 from tests.fixtures.backend import concurrency_backend
 from tests.fixtures.browser import Browser
 from tests.fixtures.bus import in_process_bus
-from tests.fixtures.fail import unexpected
 from tests.fixtures.pictures import demo_text, find_picture
 from tests.fixtures.polling import wait_until
 from tests.functional.novncproxy.rig import DISPLAY_NAME, INSTANCE_UUID, Rig, shake_hands
@@ -27,14 +26,6 @@ pytestmark = pytest.mark.skipif(concurrency_backend() == 'threading',
 NAME = f'{DISPLAY_NAME} ({INSTANCE_UUID})'
 CONNECTED = "document.body.dataset.state === 'connected'"
 ENDED = "document.body.dataset.state === 'ended'"
-
-
-@pytest.fixture
-def guest() -> Iterator[DemoServer]:
-    guest = DemoServer(Screen('demo'), b'demo-guest')
-    guest.start(unexpected)
-    yield guest
-    guest.stop()
 
 
 @pytest.fixture

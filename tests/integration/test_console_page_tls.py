@@ -9,27 +9,17 @@ from urllib.parse import quote
 
 import pytest
 
-from nova_vnc.compute.virt.demo.screen import Screen
 from nova_vnc.compute.virt.demo.server import DemoServer
 from tests.fixtures.backend import concurrency_backend
 from tests.fixtures.browser import Browser
 from tests.fixtures.bus import in_process_bus
 from tests.fixtures.certificates import CertificateAuthority
-from tests.fixtures.fail import unexpected
 from tests.fixtures.pictures import demo_text, find_picture
 from tests.fixtures.polling import wait_until
 from tests.functional.novncproxy.rig import Rig
 
 pytestmark = pytest.mark.skipif(concurrency_backend() == 'threading',
                                 reason='Chromium runs under the default backend')
-
-
-@pytest.fixture
-def guest() -> Iterator[DemoServer]:
-    guest = DemoServer(Screen('demo'), b'demo-guest')
-    guest.start(unexpected)
-    yield guest
-    guest.stop()
 
 
 @pytest.fixture

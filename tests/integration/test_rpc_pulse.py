@@ -12,11 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.backend import concurrency_backend
 from tests.fixtures.polling import wait_until
-from tests.fixtures.process import ExternalProcess
 from tests.fixtures.rabbitmq import RabbitMQ
-from tests.fixtures.service_manager import ServiceManager
+from tests.fixtures.service_manager import ServiceManager, hanging_service
 
 pytestmark = pytest.mark.once
 
@@ -35,19 +33,6 @@ def manager(tmp_path: Path) -> Iterator[ServiceManager]:
     made = ServiceManager(tmp_path, WATCHDOG_S)
     yield made
     made.close()
-
-
-@contextlib.contextmanager
-def rpc_service(broker: RabbitMQ, manager: ServiceManager, directory: Path) -> Iterator[ExternalProcess]:
-    argv = [sys.executable, '-m', 'tests.fixtures.hanging_services', concurrency_backend(), 'rpc', broker.url,
-            str(HUNG_AFTER_S)]
-    process = ExternalProcess(argv, directory, name='rpc', environment={
-        **manager.environment, 'PYTHONPATH': str(Path(__file__).parents[2])})
-    try:
-        process.start()
-        yield process
-    finally:
-        process.kill()
 
 
 def hear(manager: ServiceManager) -> None:
@@ -86,7 +71,8 @@ def is_answered(broker: RabbitMQ) -> bool:
 @pytest.mark.timeout(600)
 def test_no_trouble_of_the_broker_ends_the_signs_of_life_and_blocked_workers_do(
         manager: ServiceManager, tmp_path: Path) -> None:
-    with RabbitMQ() as broker, rpc_service(broker, manager, tmp_path) as process:
+    with RabbitMQ() as broker, hanging_service(
+            manager, tmp_path, 'rpc', broker.url, str(HUNG_AFTER_S)) as process:
         wait_until(lambda: is_answered(broker), TIMEOUT_S, 'an answer')
 
         broker.pause()

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.fixtures.certificates import Certificate, CertificateAuthority
+from tests.fixtures.certificates import Certificate, CertificateAuthority, server_context
 from tests.fixtures.programs import find_program
 from tests.functional.novncproxy.vencrypt_server import (
     FAILED,
@@ -28,7 +28,6 @@ from tests.functional.novncproxy.vencrypt_server import (
     hear,
     reset,
     say,
-    server_context,
     slowly,
     start_tls,
 )

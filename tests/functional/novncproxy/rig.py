@@ -27,6 +27,7 @@ from nova_vnc.rfb.server import ServerHandshake
 from nova_vnc.rfb.version import VERSION_3_8, Version
 from nova_vnc.rpc import consoleauth
 from tests.fixtures.bus import Bus
+from tests.fixtures.certificates import Certificate, CertificateAuthority
 from tests.fixtures.connections import receive_until_eof
 
 INSTANCE_UUID = '6f1c2a3e-93d5-4b8e-8a4c-0d2f6c1b7a55'
@@ -148,6 +149,15 @@ class Rig:
         self.proxy.start(self.failures.append)
         self._started = True
         return self
+
+    def ask_for_vencrypt(self, authority: CertificateAuthority, client: Certificate | None = None,
+                         schemes: Sequence[str] = ('vencrypt',)) -> None:
+        """Have the proxy, once started, ask VNC servers for VeNCrypt; client is what it shows them."""
+        self.conf.set_override('auth_schemes', list(schemes), 'vnc')
+        self.conf.set_override('vencrypt_ca_certs', str(authority.ca), 'vnc')
+        if client is not None:
+            self.conf.set_override('vencrypt_client_cert', str(client.cert), 'vnc')
+            self.conf.set_override('vencrypt_client_key', str(client.key), 'vnc')
 
     def stop(self, hurry: bool = True) -> None:
         if self._started:

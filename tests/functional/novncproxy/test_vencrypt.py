@@ -10,7 +10,7 @@ import websocket
 
 from nova_vnc.novncproxy.refusal import Refusal
 from nova_vnc.rfb.machine import build_reason
-from tests.fixtures.certificates import CertificateAuthority
+from tests.fixtures.certificates import CertificateAuthority, server_context
 from tests.fixtures.polling import wait_until
 from tests.fixtures.rfb_client import RFBClient
 from tests.functional.novncproxy.rig import DISPLAY_NAME, INSTANCE_UUID
@@ -28,7 +28,6 @@ from tests.functional.novncproxy.vencrypt_server import (
     play,
     reset,
     say,
-    server_context,
     slowly,
 )
 
@@ -55,11 +54,7 @@ def good(authority):
 def vencrypt(rig, authority):
     """Return a function that starts the proxy, which asks for VeNCrypt; options are those of [novncproxy]."""
     def start(schemes=('vencrypt',), client=None, **options):
-        rig.conf.set_override('auth_schemes', list(schemes), 'vnc')
-        rig.conf.set_override('vencrypt_ca_certs', str(authority.ca), 'vnc')
-        if client is not None:
-            rig.conf.set_override('vencrypt_client_cert', str(client.cert), 'vnc')
-            rig.conf.set_override('vencrypt_client_key', str(client.key), 'vnc')
+        rig.ask_for_vencrypt(authority, client, schemes)
         return rig.start(**options)
     return start
 

@@ -13,11 +13,9 @@ import ssl
 import struct
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from nova_vnc.compute.virt.demo.update import RGB_32
 from nova_vnc.rfb.init import ServerInit
-from tests.fixtures.certificates import Certificate
 
 OK = b'\0\0\0\0'
 FAILED = b'\0\0\0\1'
@@ -160,24 +158,3 @@ def play(steps: Sequence[Step]) -> Callable[[socket.socket], None]:
         for step in steps:
             step(line)
     return behave
-
-
-def server_context(certificate: Certificate | None, *, asks_for: Path | None = None,
-                   version: ssl.TLSVersion | None = None, ciphers: str | None = None) -> ssl.SSLContext:
-    """
-    :param certificate: None: none is shown, as with anonymous ciphers
-    :param asks_for: the authority whose certificates are asked of clients
-    :param version: the only one to speak
-    :param ciphers: of TLS 1.2 and before
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    if certificate is not None:
-        context.load_cert_chain(certificate.both)
-    if asks_for is not None:
-        context.load_verify_locations(asks_for)
-        context.verify_mode = ssl.CERT_REQUIRED
-    if ciphers is not None:
-        context.set_ciphers(ciphers)
-    if version is not None:
-        context.minimum_version = context.maximum_version = version
-    return context

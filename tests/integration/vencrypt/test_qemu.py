@@ -51,11 +51,7 @@ def proxy(authority: CertificateAuthority) -> Iterator[Callable[..., Rig]]:
 
         def start(client: Certificate | None = None, schemes: tuple[str, ...] = ('vencrypt',),
                   **options: object) -> Rig:
-            rig.conf.set_override('auth_schemes', list(schemes), 'vnc')
-            rig.conf.set_override('vencrypt_ca_certs', str(authority.ca), 'vnc')
-            if client is not None:
-                rig.conf.set_override('vencrypt_client_cert', str(client.cert), 'vnc')
-                rig.conf.set_override('vencrypt_client_key', str(client.key), 'vnc')
+            rig.ask_for_vencrypt(authority, client, schemes)
             return rig.start(**options)
 
         yield start

@@ -17,7 +17,7 @@ from nova_vnc.net.transport import PlainTransport
 from nova_vnc.novncproxy.compute_tls import ComputeTLS, Files
 from nova_vnc.rfb.errors import UnexpectedEOF
 from nova_vnc.rfb.security import VeNCryptSubtype
-from tests.fixtures.certificates import CertificateAuthority
+from tests.fixtures.certificates import CertificateAuthority, server_context
 from tests.fixtures.polling import wait_until
 
 X509 = VeNCryptSubtype.X509_NONE
@@ -33,19 +33,6 @@ def authority(tmp_path_factory):
 @pytest.fixture(scope='module')
 def stranger(tmp_path_factory):
     return CertificateAuthority(tmp_path_factory.mktemp('other-ca'), 'another CA')
-
-
-def server_context(certificate=None, asks_for=None, ciphers=None):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    if certificate is not None:
-        context.load_cert_chain(certificate.both)
-    if asks_for is not None:
-        context.load_verify_locations(asks_for)
-        context.verify_mode = ssl.CERT_REQUIRED
-    if ciphers is not None:
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-        context.set_ciphers(ciphers)
-    return context
 
 
 def shake_hands(tls, server, subtype=X509, host=HOST):
@@ -153,7 +140,7 @@ class TestOurCertificate:
 
 def test_without_certificates_there_is_tlsnone():
     tls = ComputeTLS(None)
-    server = server_context(ciphers='aNULL:@SECLEVEL=0')
+    server = server_context(None, ciphers='aNULL:@SECLEVEL=0', version=ssl.TLSVersion.TLSv1_2)
     assert shake_hands(tls, server, VeNCryptSubtype.TLS_NONE)[0] is None
     with pytest.raises(ValueError, match='needs certificates'):
         tls.wrapper(X509, HOST)
@@ -161,7 +148,7 @@ def test_without_certificates_there_is_tlsnone():
 
 def test_anonymous_ciphers_are_never_taken_where_a_certificate_is_wanted(authority):
     tls = ComputeTLS(Files(str(authority.ca)))
-    error, _ = shake_hands(tls, server_context(ciphers='aNULL:@SECLEVEL=0'))
+    error, _ = shake_hands(tls, server_context(None, ciphers='aNULL:@SECLEVEL=0', version=ssl.TLSVersion.TLSv1_2))
     assert tls.describe(error) == 'TLS failed: sslv3 alert handshake failure'
 
 
