@@ -18,8 +18,8 @@ from tests.fixtures.pictures import demo_text, find_picture
 from tests.fixtures.polling import wait_until
 from tests.functional.novncproxy.rig import Rig
 
-pytestmark = pytest.mark.skipif(concurrency_backend() == 'threading',
-                                reason='Chromium runs under the default backend')
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(concurrency_backend() == 'threading',
+                                                     reason='Chromium runs under the default backend')]
 
 
 @pytest.fixture

@@ -87,16 +87,19 @@ def test_a_console_and_a_restart_of_the_broker(secured: Secured):
         assert_no_traceback(cloud.services)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('options', [{}, {'ssl_version': 'SSLv23'}, {'ssl_version': 'tlsv1_2'}], ids=str)
 def test_a_look_at_the_broker(secured: Secured, options: dict[str, str]):
     secured.look(**options)
 
 
+@pytest.mark.once
 def test_each_of_several_brokers_has_a_name_of_its_own(secured: Secured):
     port = secured.broker.port
     secured.look(f'rabbit://guest:guest@{OTHER_NAME}:{port},guest:guest@127.0.0.1:{port}/')
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(('options', 'words'), [
     ({'ssl_ca_file': 'other.pem'}, 'does not hold by [oslo_messaging_rabbit]ssl_ca_file = {}/other.pem'),
     ({'ssl_ca_file': None}, 'set [oslo_messaging_rabbit]ssl_ca_file'),
@@ -118,11 +121,13 @@ def test_what_is_wrong_names_the_option(secured: Secured, options: dict[str, Any
     assert '\n' not in str(caught.value)
 
 
+@pytest.mark.once
 def test_a_certificate_for_another_host(secured: Secured):
     with pytest.raises(broker.ERRORS, match=r'is for another host than 127\.1, which the URL names'):
         secured.look(f'rabbit://guest:guest@{OTHER_NAME}:{secured.broker.port}/')
 
 
+@pytest.mark.once
 def test_a_broker_without_tls(secured: Secured, rabbitmq: RabbitMQ):
     with pytest.raises(broker.ERRORS, match=r'speaks no TLS, which \[oslo_messaging_rabbit\]ssl = True asks for'):
         secured.look(rabbitmq.url)

@@ -21,7 +21,8 @@ from tests.fixtures.rabbitmq import RabbitMQ
 
 DISPLAY_NAME = 'web server 1'
 
-pytestmark = pytest.mark.skipif(concurrency_backend() == 'threading', reason='Chromium runs under the default backend')
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(concurrency_backend() == 'threading',
+                                                     reason='Chromium runs under the default backend')]
 
 
 @pytest.fixture
