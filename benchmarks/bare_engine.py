@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The relay engine behind the smallest possible set-up: an upgrade, no token, no RFB. Prints its port."""
+"""The relay engine behind the smallest possible set-up: an upgrade, no token, no RFB.
+
+Arguments: the backend, the port to listen on, and that of the VNC server.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from nova_vnc import concurrency
 _GUID = b'258EAFA5-E914-47DA-95CA-C5AB0DC85B11'  # RFC 6455 section 1.3
 
 
-def serve(target_port: int) -> None:
+def serve(port: int, target_port: int) -> None:
     import os
     import socket
     import threading
@@ -29,7 +32,10 @@ def serve(target_port: int) -> None:
     def set_up(client: socket.socket) -> None:
         request = b''
         while not request.endswith(b'\r\n\r\n'):
-            request += client.recv(4096)
+            received = client.recv(4096)
+            if not received:
+                return
+            request += received
         headers = dict(line.split(b': ', 1) for line in request.split(b'\r\n')[1:-2])
         accept = base64.b64encode(hashlib.sha1(headers[b'Sec-WebSocket-Key'] + _GUID).digest())
         client.sendall(b'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
@@ -38,8 +44,7 @@ def serve(target_port: int) -> None:
         target = tcp.connect('127.0.0.1', target_port, Deadline(10))
         engine.add(PlainTransport(client), PlainTransport(target), parser=FrameParser(), on_end=lambda end: None)
 
-    listener = socket.create_server(('127.0.0.1', 0), backlog=1024)
-    print(listener.getsockname()[1], flush=True)
+    listener = socket.create_server(('127.0.0.1', port), backlog=1024)
     while True:
         client, _ = listener.accept()
         threading.Thread(target=set_up, args=(client,)).start()
@@ -47,4 +52,4 @@ def serve(target_port: int) -> None:
 
 if __name__ == '__main__':
     concurrency.patch(sys.argv[1], [])
-    serve(int(sys.argv[2]))
+    serve(int(sys.argv[2]), int(sys.argv[3]))

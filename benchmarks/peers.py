@@ -1,142 +1,236 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The proxies that are compared, each in processes of its own."""
+"""The proxies that are compared, each in processes of its own, and as an ordinary user."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
-import subprocess
 import sys
-import tempfile
-import time
 import uuid
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Self
 
-from tests.fixtures.process import ExternalProcess, Service
+from benchmarks import native, unprivileged
+from benchmarks.native import Endpoint, VncServer
+from benchmarks.process_tree import ProcessTree
+from tests.fixtures.certificates import Certificate, CertificateAuthority
+from tests.fixtures.ports import free_port, is_listening
+from tests.fixtures.process import ExternalProcess, format_conf
+from tests.fixtures.programs import find_program
 from tests.fixtures.rabbitmq import RabbitMQ
 
 _ROOT = Path(__file__).resolve().parent.parent
 _START_TIMEOUT_S = 60
 
 
-class Peer(Protocol):
-    """A proxy in front of one VNC server on loopback.
+class Peer:
+    """A proxy before a VNC server. Entering starts it; its end leaves nothing behind.
 
-    :ivar name: what the results call it
+    :ivar name: what results call it
+    :ivar endpoint: where sessions are opened
+    :ivar tree: the processes that are measured
     """
 
-    name: str
-
-    def start(self, target_port: int) -> list[int]:
-        """Start; return the processes to be measured, with their descendants, once connections are accepted."""
-
-    def url_for(self, session: int) -> str:
-        """Return the URL that opens session number so and so."""
-
-    def stop(self) -> None:
-        """End every process that start() began."""
-
-
-class CommandPeer:
-    """A peer that is a single command. A subclass says which, and where it listens."""
-
     name = ''
+    endpoint: Endpoint
+    tree: ProcessTree
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[str] | None = None
-        self._port = 0
+        self._parts = contextlib.ExitStack()
 
-    def url_for(self, session: int) -> str:
-        return f'ws://127.0.0.1:{self._port}/'
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self._parts.close()
+            raise
+        return self
 
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait()
+    def __exit__(self, *exc_info: object) -> None:
+        self._parts.close()
 
-    def _launch(self, arguments: list[str], **kwargs: object) -> subprocess.Popen[str]:
-        environment = {**os.environ, 'PYTHONPATH': str(_ROOT), 'PYTHONWARNINGS': 'ignore'}
-        self._process = subprocess.Popen([sys.executable, *arguments], env=environment, text=True, **kwargs)
-        return self._process
+    def start(self) -> None:
+        raise NotImplementedError
+
+    def _directory(self) -> Path:
+        return self._parts.enter_context(unprivileged.directory())
+
+    def _paths(self, directory: Path, *paths: str) -> Path:
+        file = directory / 'paths'
+        file.write_text('\n'.join(paths))
+        return file
+
+    def _launch(self, arguments: list[str], directory: Path, port: int, name: str = '') -> ExternalProcess:
+        """Start a program of this peer, and wait until it listens."""
+        process = self._parts.enter_context(ExternalProcess(
+            unprivileged.command(arguments), directory, name=name or Path(arguments[0]).name,
+            environment={'PYTHONPATH': str(_ROOT), 'PYTHONWARNINGS': 'ignore'}))
+        process.wait_until(lambda: is_listening(port), _START_TIMEOUT_S, f'listens on {port}')
+        return process
 
 
-class Websockify(CommandPeer):
+def _max_sessions() -> int:
+    """Return how many sessions a process can have, with two connections each."""
+    return (native.allow_many_files() - 700) // 2
+
+
+class Direct(Peer):
+    """No proxy at all: what generator and VNC server can do by themselves."""
+
+    name = 'direct'
+
+    def __init__(self, server: VncServer, tls: bool = False) -> None:
+        super().__init__()
+        self._port = server.ports['tls' if tls else 'plain']
+        self._tls = tls
+
+    def start(self) -> None:
+        self.endpoint = Endpoint(self._port, tls=self._tls)
+        self.tree = ProcessTree([])
+
+
+class HAProxy(Peer):
+    """HAProxy as a relay of TCP, in one thread; it knows nothing of WebSocket, RFB or tokens.
+
+    :param certificate: ends TLS with it
+    :param target_mode: tls: it speaks TLS to the VNC server too
+    """
+
+    name = 'haproxy'
+
+    def __init__(self, server: VncServer, certificate: Certificate | None = None, target_mode: str = 'plain') -> None:
+        super().__init__()
+        self._target = server.ports[target_mode]
+        self._target_options = 'ssl verify none' if target_mode == 'tls' else ''
+        self._certificate = certificate
+
+    def start(self) -> None:
+        directory = self._directory()
+        port = free_port()
+        tls = ''
+        if self._certificate is not None:
+            (directory / 'cert.pem').write_bytes(self._certificate.both.read_bytes())
+            tls = f'ssl crt {directory}/cert.pem'
+        (directory / 'haproxy.cfg').write_text(
+            f'global\n    nbthread 1\n    maxconn {_max_sessions()}\n    maxpipes 100\n'
+            'defaults\n    mode tcp\n    option splice-auto\n    timeout connect 5s\n    timeout client 1h\n'
+            '    timeout server 1h\n'
+            f'listen console\n    bind 127.0.0.1:{port} {tls}\n    maxconn {_max_sessions()}\n'
+            f'    server vnc 127.0.0.1:{self._target} {self._target_options}\n')
+        program = find_program('haproxy', package='haproxy')
+        process = self._launch([program, '-db', '-f', str(directory / 'haproxy.cfg')], directory, port)
+        self.endpoint = Endpoint(port, tls=bool(tls))
+        self.tree = ProcessTree([process.pid])
+
+
+class Lighttpd(Peer):
+    """lighttpd with mod_wstunnel."""
+
+    name = 'lighttpd'
+
+    def __init__(self, server: VncServer) -> None:
+        super().__init__()
+        self._target = server.ports['plain']
+
+    def start(self) -> None:
+        directory = self._directory()
+        port = free_port()
+        (directory / 'lighttpd.conf').write_text(
+            'server.modules = ("mod_wstunnel")\n'
+            f'server.bind = "127.0.0.1"\nserver.port = {port}\nserver.document-root = "{directory}"\n'
+            f'server.max-fds = {2 * _max_sessions() + 50}\nserver.max-connections = {_max_sessions()}\n'
+            'wstunnel.frame-type = "binary"\n'
+            f'wstunnel.server = ("/" => (("host" => "127.0.0.1", "port" => {self._target})))\n')
+        program = find_program('lighttpd', package='lighttpd')
+        process = self._launch([program, '-D', '-f', str(directory / 'lighttpd.conf')], directory, port)
+        self.endpoint = Endpoint(port, self._paths(directory, '/'))
+        self.tree = ProcessTree([process.pid])
+
+
+class Websockify(Peer):
     """websockify's own command: a process for each connection."""
 
     name = 'websockify'
 
-    def start(self, target_port: int) -> list[int]:
-        self._port = free_port()
-        process = self._launch(['-m', 'websockify', f'127.0.0.1:{self._port}', f'127.0.0.1:{target_port}'],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for_port(self._port)
-        return [process.pid]
-
-
-class BareEngine(CommandPeer):
-    """Our relay engine alone; what is added in front of it costs set-up and memory, but nothing in the relay."""
-
-    def __init__(self, backend: str) -> None:
+    def __init__(self, server: VncServer, certificate: Certificate | None = None) -> None:
         super().__init__()
-        self.name = f'engine, {backend}'
+        self._target = server.ports['plain']
+        self._certificate = certificate
+
+    def start(self) -> None:
+        directory = self._directory()
+        port = free_port()
+        tls = []
+        if self._certificate is not None:
+            (directory / 'cert.pem').write_bytes(self._certificate.both.read_bytes())
+            tls = [f'--cert={directory}/cert.pem']
+        process = self._launch([sys.executable, '-m', 'websockify', *tls, f'127.0.0.1:{port}',
+                                f'127.0.0.1:{self._target}'], directory, port, 'websockify')
+        self.endpoint = Endpoint(port, self._paths(directory, '/'), bool(tls))
+        self.tree = ProcessTree([process.pid])
+
+
+class BareEngine(Peer):
+    """Our relay engine alone; what is added before it costs set-up and memory, but nothing in the relay."""
+
+    def __init__(self, server: VncServer, backend: str) -> None:
+        super().__init__()
+        self.name = f'engine {backend}'
+        self._target = server.ports['plain']
         self._backend = backend
 
-    def start(self, target_port: int) -> list[int]:
-        process = self._launch(['-m', 'benchmarks.bare_engine', self._backend, str(target_port)],
-                               stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        self._port = int(process.stdout.readline())
-        return [process.pid]
+    def start(self) -> None:
+        directory = self._directory()
+        port = free_port()
+        process = self._launch([sys.executable, '-m', 'benchmarks.bare_engine', self._backend, str(port),
+                                str(self._target)], directory, port, 'engine')
+        self.endpoint = Endpoint(port, self._paths(directory, '/'))
+        self.tree = ProcessTree([process.pid])
 
 
-class NovncProxy:
+class NovncProxy(Peer):
     """Our nova-novncproxy, as its command starts it, on a RabbitMQ of its own.
 
     A stand-in answers for nova-consoleauth; neither that nor the broker is measured.
+
+    :param certificate: ends TLS with it
+    :param authority: the VNC server is spoken to over VeNCrypt, and has to show a certificate of this one
+    :param options: of [novncproxy]
     """
 
-    def __init__(self, backend: str) -> None:
-        self.name = f'nova-novncproxy, {backend}'
+    def __init__(self, server: VncServer, backend: str, certificate: Certificate | None = None,
+                 authority: CertificateAuthority | None = None, **options: Any) -> None:
+        super().__init__()
+        self.name = f'nova-vnc {backend}'
+        self._server = server
         self._backend = backend
-        self._port = free_port()
-        self._token = uuid.uuid4()
-        self._parts = contextlib.ExitStack()
+        self._certificate = certificate
+        self._authority = authority
+        self._options = options
+        self.broker = RabbitMQ()
 
-    def start(self, target_port: int) -> list[int]:
-        directory = Path(self._parts.enter_context(tempfile.TemporaryDirectory()))
-        broker = self._parts.enter_context(RabbitMQ())
+    def start(self) -> None:
+        directory = self._directory()
+        port = free_port()
+        target = self._server.ports['vencrypt' if self._authority else 'plain']
+        broker = self._parts.enter_context(self.broker)
         consoleauth = self._parts.enter_context(ExternalProcess(
-            [sys.executable, '-m', 'benchmarks.consoleauth_standin', broker.url, str(target_port)], directory,
-            environment={'PYTHONPATH': str(_ROOT)}))
+            unprivileged.command([sys.executable, '-m', 'benchmarks.consoleauth_standin', broker.url, str(target)]),
+            directory, name='consoleauth', environment={'PYTHONPATH': str(_ROOT)}))
         consoleauth.wait_for_line('listening', _START_TIMEOUT_S)
-        proxy = self._parts.enter_context(Service('nova-novncproxy', {
-            'DEFAULT': {'concurrency_backend': self._backend, 'transport_url': broker.url},
-            'vnc': {'novncproxy_host': '127.0.0.1', 'novncproxy_port': self._port},
-            'novncproxy': {'drain_timeout': 0}}, directory))
-        wait_for_port(self._port)
-        return [proxy.pid]
-
-    def url_for(self, session: int) -> str:
-        return f'ws://127.0.0.1:{self._port}/?token={self._token}'
-
-    def stop(self) -> None:
-        self._parts.close()
-
-
-def free_port() -> int:
-    with socket.create_server(('127.0.0.1', 0)) as holder:
-        return int(holder.getsockname()[1])
-
-
-def wait_for_port(port: int) -> None:
-    deadline = time.monotonic() + _START_TIMEOUT_S
-    while True:
-        try:
-            socket.create_connection(('127.0.0.1', port), timeout=1).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+        tls: dict[str, Any] = {}
+        vencrypt: dict[str, Any] = {}
+        if self._certificate is not None:
+            (directory / 'cert.pem').write_bytes(self._certificate.both.read_bytes())
+            tls = {'ssl_only': True, 'cert': directory / 'cert.pem'}
+        if self._authority is not None:
+            (directory / 'ca.pem').write_bytes(self._authority.ca.read_bytes())
+            vencrypt = {'auth_schemes': 'vencrypt', 'vencrypt_ca_certs': directory / 'ca.pem'}
+        (directory / 'nova.conf').write_text(format_conf({
+            'DEFAULT': {'concurrency_backend': self._backend, 'transport_url': broker.url, **tls},
+            'vnc': {'novncproxy_host': '127.0.0.1', 'novncproxy_port': port, **vencrypt},
+            'novncproxy': {'drain_timeout': 0, **self._options}}))
+        script = Path(sys.executable).with_name('nova-novncproxy')
+        proxy = self._launch([str(script), '--config-file', str(directory / 'nova.conf')], directory, port)
+        self.endpoint = Endpoint(port, self._paths(directory, *(f'/?token={uuid.uuid4()}' for _ in range(1000))),
+                                 bool(tls))
+        self.tree = ProcessTree([proxy.pid])

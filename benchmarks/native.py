@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The load generator and the VNC server, which are in C: what they cost is not to be in the way of what is measured."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import resource
+import subprocess
+from pathlib import Path
+from typing import Any, Self
+
+from tests.fixtures.build_cache import built
+from tests.fixtures.programs import find_program
+
+_SOURCES = Path(__file__).with_name('native')
+_OPEN_FILES = 65536
+
+
+def program(name: str) -> str:
+    """Return the path of load or vnc_server, built where it is not yet."""
+    texts = {path.name: path.read_text() for path in (_SOURCES / f'{name}.c', _SOURCES / 'wire.h')}
+    compiler = find_program('cc', package='gcc')
+
+    def build(directory: Path) -> None:
+        subprocess.run([compiler, '-O2', '-o', directory / name, _SOURCES / f'{name}.c', '-lssl', '-lcrypto'],
+                       check=True)
+    return str(built(f'benchmark-{name}', texts, build) / name)
+
+
+def allow_many_files() -> int:
+    """Raise the limit of open files, which children inherit, as far as that is allowed; return it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
+
+
+class VncServer:
+    """A VNC server for any number of connections.
+
+    :param certificate: PEM file with certificate and key
+    :param recording: file of updates, as vnc_server.c describes it
+
+    :ivar ports: by mode: plain, tls, vencrypt; the latter two only with a certificate
+    """
+
+    def __init__(self, certificate: Path | None = None, recording: Path | None = None) -> None:
+        modes = ['plain', 'tls', 'vencrypt'] if certificate else ['plain']
+        options = [*(['-c', str(certificate)] if certificate else []), *(['-r', str(recording)] if recording else [])]
+        self._process = subprocess.Popen([program('vnc_server'), *options, *modes], stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self.ports = dict(zip(modes, map(int, self._process.stdout.readline().split()), strict=True))
+        self.pid = self._process.pid
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a run of the load generator saw.
+
+    :ivar units: sessions, or answers, depending on the load
+    :ivar bytes: payload received (sent, by the load `up`)
+    :ivar elapsed_s: until the last answer
+    :ivar generator_cpu_s: CPU time of the generator itself meanwhile
+    """
+
+    units: int
+    bytes: int
+    failures: int
+    elapsed_s: float
+    generator_cpu_s: float
+    p50_us: float
+    p99_us: float
+    max_us: float
+
+
+class Generator:
+    """One process of the load generator; its sessions are there when this has been made.
+
+    :param kind: see load.c
+    :param endpoint: port, and how it is spoken to
+    """
+
+    def __init__(self, kind: str, endpoint: Endpoint, sessions: int, seconds: float, *, interval_s: float = 0,
+                 recording: Path | None = None, opens_at_a_time: int = 16, presses_at_end: bool = False) -> None:
+        arguments = [program('load'), kind, '-p', str(endpoint.port), '-n', str(sessions), '-s', str(seconds),
+                     '-i', str(interval_s), '-o', str(opens_at_a_time), *(['-t'] if endpoint.tls else []),
+                     *(['-u', str(endpoint.paths)] if endpoint.paths else []),
+                     *(['-r', str(recording)] if recording else []), *(['-e'] if presses_at_end else [])]
+        self._process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._read_line()
+
+    def begin(self) -> None:
+        self._write_line()
+
+    def finish(self) -> Outcome:
+        """Wait until its time is over."""
+        fields: dict[str, Any] = json.loads(self._read_line())
+        return Outcome(**fields)
+
+    def close(self) -> None:
+        """End it and its sessions. Idempotent."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.communicate()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def _write_line(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write('\n')
+        self._process.stdin.flush()
+
+    def _read_line(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f'the load generator ended with {self._process.wait()}')
+        return line
+
+
+@dataclasses.dataclass(frozen=True)
+class Endpoint:
+    """Where sessions are opened.
+
+    :ivar paths: file with the paths of WebSockets; None: bare RFB
+    """
+
+    port: int
+    paths: Path | None = None
+    tls: bool = False
