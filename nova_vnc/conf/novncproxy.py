@@ -63,7 +63,7 @@ Networks (CIDR) of the load balancers in front of the proxy; empty means that th
 
 What they say of their clients counts, and what anybody else says of himself does not: the headers ``X-Forwarded-For``
 and ``X-Forwarded-Proto``, and the PROXY protocol, version 2, in front of a connection. The client's address is what log
-lines show then, and what ``max_pending_per_address`` counts; a load balancer's own address has no such limit.
+lines show then, and what the limits ``max_..._per_address`` count; a load balancer's own address has no such limit.
 
 Name only addresses from which every connection comes through a load balancer that sets these headers itself, or speaks
 the PROXY protocol: a client's own headers would count otherwise.
@@ -181,6 +181,64 @@ Most of the pending connections that may have shown a token for the same VM; 0 m
         help="""
 Most tokens whose check waits for an answer at a time; the tokens of one host have half of it. One more is told that the
 console service is unavailable. Equal tokens count once.
+"""),
+    cfg.IntOpt(
+        'max_sessions',
+        default=0,
+        min=0,
+        help="""
+Most sessions at a time in each process of the proxy; 0 means as many as the limit of open files is good for
+(``LimitNOFILE``), which is the ceiling in any case. A line at start tells how many those are.
+
+A session takes two open files, a recorded one three; some are kept for what is no session. One more is refused with
+503, and the sessions that are open go on. Set it where memory or the network gives out before the open files do.
+"""),
+    cfg.IntOpt(
+        'max_sessions_per_address',
+        default=0,
+        min=0,
+        help="""
+Most sessions at a time that one source address may have in each process of the proxy, or one /64 of IPv6; 0 is no
+limit. One more is refused with 429.
+
+Many users may share an address: an office behind NAT, and all users of a load balancer that is not named in
+``trusted_proxies``. Set it where single users of a public proxy open more sessions than the others can bear.
+
+Related options:
+
+* ``trusted_proxies``
+"""),
+    cfg.IntOpt(
+        'max_sessions_per_instance',
+        default=100,
+        min=0,
+        help="""
+Most sessions at a time for the same VM in each process of the proxy; 0 is no limit.
+
+One more that comes with the link of an open one takes the place of the oldest of these, which is closed: so a page that
+is loaded again is not kept out by the session that it has left. With another link it waits for two seconds for one to
+end, and is then refused with 429. A browser that has vanished is noticed after two to three ``ping_interval``.
+
+Related options:
+
+* ``ping_interval``
+"""),
+    cfg.IntOpt(
+        'max_failed_tokens_per_address',
+        default=50,
+        min=0,
+        help="""
+Most tokens a second that turn out not to be valid and come from one source address, or one /64 of IPv6, in each process
+of the proxy; 0 is no limit. Ten times as many may come at once. One more is refused with 429, and
+``nova-consoleauth`` is not asked.
+
+Valid tokens do not count, and one that was valid within the last 10 minutes is let through in any case. A new one of
+somebody who shares the address with a guesser is refused as long as all that may be tried is taken by the guesses; it
+works at the latest some moments after they have ended.
+
+Related options:
+
+* ``trusted_proxies``
 """),
     cfg.IntOpt(
         'ping_interval',

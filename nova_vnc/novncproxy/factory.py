@@ -18,7 +18,9 @@ from nova_vnc.novncproxy.certificates import Certificate
 from nova_vnc.novncproxy.compute_tls import ComputeTLS, Files
 from nova_vnc.novncproxy.connector import Connector, Network
 from nova_vnc.novncproxy.encryption import Encryption
+from nova_vnc.novncproxy.failed_tokens import FailedTokens
 from nova_vnc.novncproxy.files import FileTree
+from nova_vnc.novncproxy.floods import FloodLog
 from nova_vnc.novncproxy.forwarded import TrustedProxies
 from nova_vnc.novncproxy.pending import Limits
 from nova_vnc.novncproxy.proxy import NoVNCProxy, Settings
@@ -26,6 +28,7 @@ from nova_vnc.novncproxy.recording import Recorder
 from nova_vnc.novncproxy.registry import SessionRegistry
 from nova_vnc.novncproxy.security import ComputeSecurity
 from nova_vnc.novncproxy.session import Parts
+from nova_vnc.novncproxy.session_places import SessionLimits, SessionPlaces
 from nova_vnc.novncproxy.token_checks import TokenChecks, build_places
 from nova_vnc.relay.engine import Engine
 from nova_vnc.relay.relay import Timing
@@ -47,15 +50,17 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
     _refuse_what_cannot_be_had(conf)
     _warn_of_what_has_no_effect(conf)
     options = conf.novncproxy
+    floods = FloodLog()
     parts = Parts(
         authorizer=Authorizer(_build_checks(conf, transport), _read_token_ttl(conf)),
         connector=Connector(_read_networks('target_networks', options.target_networks), Resolver(),
                             options.connect_timeout, options.target_timeout),
         compute_security=_build_compute_security(conf),
         engine=Engine(_build_timing(options.ping_interval)),
-        registry=SessionRegistry(),
+        registry=SessionRegistry(SessionPlaces(_build_session_limits(conf), floods.note)),
         allowed_hosts=_read_allowed_hosts(conf.console.allowed_origins),
         handshake_timeout_s=options.handshake_timeout,
+        failed_tokens=FailedTokens(options.max_failed_tokens_per_address, floods.note),
         recorder=Recorder(conf.record) if conf.record else None,
         enforce_session_timeout=conf.consoleauth.enforce_session_timeout)
     settings = Settings(
@@ -96,6 +101,11 @@ def _build_limits(conf: cfg.ConfigOpts) -> Limits:
     most = options.max_pending_connections
     return Limits(most, options.max_pending_per_address or most, options.max_pending_per_token or most,
                   options.max_pending_per_instance or most)
+
+
+def _build_session_limits(conf: cfg.ConfigOpts) -> SessionLimits:
+    options = conf.novncproxy
+    return SessionLimits(options.max_sessions, options.max_sessions_per_address, options.max_sessions_per_instance)
 
 
 def _build_timing(ping_interval_s: int) -> Timing:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import email.utils
-import hashlib
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -48,6 +47,7 @@ _LOGGED_METHODS = ('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', '
 _REFUSAL_HEADERS = {
     HTTPStatus.UNAUTHORIZED: {'WWW-Authenticate': 'Console-Link'},
     HTTPStatus.TOO_MANY_REQUESTS: {'Retry-After': '2'},
+    HTTPStatus.SERVICE_UNAVAILABLE: {'Retry-After': '60'},
 }
 # What of a file goes out at a time; each piece that the client takes is a sign of life.
 _PIECE_BYTES = 64 * 1024
@@ -96,6 +96,11 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
     def peer(self) -> str:
         """See session.Door."""
         return self.connection.peer
+
+    @property
+    def source(self) -> str:
+        """See session.Door."""
+        return self.connection.source
 
     # One connection.
 
@@ -239,10 +244,14 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
         request = requests.ConsoleRequest.from_http(self.path, self.headers, self.connection.client.scheme)
         self.server.open_session(request, self)
 
-    def claim(self, token: str, instance_uuid: str) -> None:
+    def claim(self, token: bytes, instance_uuid: str) -> None:
         """See session.Door."""
-        if not self.connection.claim(hashlib.sha256(token.encode()).digest(), instance_uuid):
+        if not self.connection.claim(token, instance_uuid):
             raise Refused(Refusal.BUSY, f'instance {instance_uuid}: too many set-ups with this token or for this VM')
+
+    def hush(self) -> None:
+        """See session.Door."""
+        self._log_level = logging.DEBUG
 
     def turn_away(self, refusal: Refusal, text: str) -> None:
         """See session.Door."""

@@ -119,6 +119,10 @@ class PendingConnections:
     def __len__(self) -> int:
         return len(self._places) + len(self._settled)
 
+    def set_ceiling(self, connections: int) -> None:
+        """Have no more connections than that in all, from now on."""
+        self._limits = dataclasses.replace(self._limits, max_pending_connections=connections)
+
     def add(self, connection: Droppable, address: str) -> None:
         """:param address: see source_of()"""
         with self._changed:

@@ -72,14 +72,13 @@ class NoVNCProxy:
             self._parts.recorder.check()
         listener = http_server.listen(settings.host, settings.port, settings.prefer_ipv6)
         self.port = listener.getsockname()[1]
-        limit = open_files.raise_limit()
-        files = _FILES_OF_A_SESSION if self._parts.recorder is None else _FILES_OF_A_RECORDED_SESSION
+        shares = self._share_open_files()
         self._parts.engine.start(fail)
         if self._parts.recorder is not None:
             self._parts.recorder.start(fail)
         self._server.start(listener, fail)
-        LOG.info('Listening for browsers on %s port %d; the limit of open files, %d, is good for about %d sessions',
-                 settings.host, self.port, limit, limit // files)
+        LOG.info('Listening for browsers on %s port %d, for %d sessions and %d connections that are none yet',
+                 settings.host, self.port, shares.sessions, shares.pending)
 
     def pulses(self) -> Sequence[Pulse]:
         """See systemd.HasPulses."""
@@ -100,6 +99,20 @@ class NoVNCProxy:
         self._parts.engine.stop()
         if self._parts.recorder is not None:
             self._parts.recorder.stop()
+
+    def _share_open_files(self) -> open_files.Shares:
+        """Have no more sessions and connections than there are file descriptors for; return how many those are."""
+        limit = open_files.raise_limit()
+        files = _FILES_OF_A_SESSION if self._parts.recorder is None else _FILES_OF_A_RECORDED_SESSION
+        places = self._parts.registry.places
+        shares = open_files.share(limit, files, self._settings.limits.max_pending_connections)
+        if places.max_sessions > shares.sessions:
+            LOG.warning('[novncproxy]max_sessions = %d, and the limit of open files (LimitNOFILE, ulimit -n), %d, is '
+                        'good for %d sessions. The latter holds.', places.max_sessions, limit, shares.sessions)
+        sessions = min(places.max_sessions or shares.sessions, shares.sessions)
+        places.set_ceiling(sessions)
+        self._pending.set_ceiling(shares.pending)
+        return open_files.Shares(sessions, shares.pending)
 
     def _open_session(self, request: ConsoleRequest, door: ConsoleRequestHandler) -> None:
         Session(self._parts, request, door).open()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 import logging
 
-_INFO, _WARNING, _ERROR = logging.INFO, logging.WARNING, logging.ERROR
+_DEBUG, _INFO, _WARNING, _ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
 
 # Codes for private use (RFC 6455 section 7.4.2); they leave room for every HTTP status.
 _CLOSE_CODE_BASE = 4000
@@ -20,6 +20,8 @@ _CLOSE_CODE_BASE = 4000
 class Refusal(enum.Enum):
     """Each row: HTTP status, level of the log line, public text.
 
+    At DEBUG are those of which there may be many; a FloodLog has a line for all of them now and then.
+
     With the request id behind it a text must fit into a close frame, which has room for 123 bytes; so 80 is the most.
     """
 
@@ -27,6 +29,7 @@ class Refusal(enum.Enum):
     ORIGIN = (403, _WARNING, 'This web page may not open this console.')
     TOKEN = (401, _INFO, 'This console link is not valid any more. Ask for a new one.')
     UNAVAILABLE = (503, _ERROR, 'Console service unavailable. Try again in a minute.')
+    GUESSED = (429, _DEBUG, 'Too many links from your address were not valid. Try again in a moment.')
     INTERNAL = (500, _ERROR, 'The console service made a mistake. Tell its operator.')
 
     # What only the holder of a valid token is told.
@@ -35,6 +38,9 @@ class Refusal(enum.Enum):
     NOT_READY = (409, _INFO, 'The VM is not running. Start it, then ask for a new console link.')
     MOVED = (410, _INFO, 'The VM has moved. Ask for a new console link.')
     BUSY = (429, _INFO, 'This console is being opened too many times at once. Try again in a moment.')
+    INSTANCE_FULL = (429, _DEBUG, 'This console is open too many times. Close one of them, then try again.')
+    ADDRESS_FULL = (429, _DEBUG, 'Too many consoles are open from your address. Close one, then try again.')
+    FULL = (503, _DEBUG, 'The console service has no place left. Try again in a minute.')
     HOST_SILENT = (504, _WARNING, "The VM's host does not answer. Try again in a minute.")
     UNREACHABLE = (502, _WARNING, "The VM's console cannot be reached. Try again in a minute.")
     FORBIDDEN_TARGET = (502, _ERROR, "The VM's console cannot be reached. Tell the operator.")

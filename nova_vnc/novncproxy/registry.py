@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sessions that are open in this process.
 
-It watches and steers nothing: what a session does is the relay's. It is where sessions are counted, and where a list of
-them, and ending one by its id, will come from.
+It watches and steers nothing: what a session does is the relay's. It is where sessions are counted and find a place,
+and where a list of them, and ending one by its id, will come from.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
+from nova_vnc.novncproxy.session_places import Holder, SessionLimits, SessionPlaces
 from nova_vnc.relay.end import RelayEnd
 
 EndObserver = Callable[[RelayEnd], None]
+
+# The status is that of a limit, see refusal.py.
+_DISPLACED = (4429, 'This console was opened again with the same link. It is open as often as it may be.')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,12 +54,32 @@ class Closable(Protocol):
 
 
 class SessionRegistry:
-    """Thread-safe."""
+    """Thread-safe.
 
-    def __init__(self) -> None:
+    :param places: default: without a limit
+    """
+
+    def __init__(self, places: SessionPlaces | None = None) -> None:
+        self.places = SessionPlaces(SessionLimits(), lambda limit, who: None) if places is None else places
         self._lock = threading.Lock()
         self._sessions: dict[str, tuple[OpenSession, Closable | None]] = {}
+        self._displaced: set[str] = set()   # before their relay was known
         self._closing: tuple[int, str] | None = None
+
+    def admit(self, session_id: str, holder: Holder) -> None:
+        """Take a place for a session that is being set up; another one may have to end for it. May wait.
+
+        :raises Full: there is none
+        """
+        victim = self.places.take(session_id, holder)
+        if victim is not None:
+            self._displace(victim)
+
+    def leave(self, session_id: str) -> None:
+        """A set-up is over. Harmless if it has become a session, or had no place."""
+        with self._lock:
+            if session_id not in self._sessions:
+                self._free(session_id)
 
     def open(self, session: OpenSession, start: Callable[[EndObserver], Closable], on_end: EndObserver) -> None:
         """Start a session and count it from before its start until its end, or until its start has failed.
@@ -77,7 +101,7 @@ class SessionRegistry:
         with self._lock:
             if session.id in self._sessions:    # it may have ended by now
                 self._sessions[session.id] = (session, relay)
-            closing = self._closing
+            closing = _DISPLACED if session.id in self._displaced else self._closing
         if closing is not None:
             relay.close(*closing)
 
@@ -88,6 +112,19 @@ class SessionRegistry:
     def _remove(self, session_id: str) -> None:
         with self._lock:
             self._sessions.pop(session_id, None)
+            self._free(session_id)
+
+    def _free(self, session_id: str) -> None:
+        self._displaced.discard(session_id)
+        self.places.give_back(session_id)
+
+    def _displace(self, session_id: str) -> None:
+        with self._lock:
+            _, relay = self._sessions.get(session_id, (None, None))
+            if relay is None and session_id in self.places:
+                self._displaced.add(session_id)
+        if relay is not None:
+            relay.close(*_DISPLACED)
 
     def list(self) -> list[OpenSession]:
         with self._lock:

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import time
 from collections.abc import Iterator
+from logging import DEBUG
 from typing import Protocol
 
 from oslo_log import log as logging
@@ -25,9 +27,11 @@ from nova_vnc.novncproxy import request as requests
 from nova_vnc.novncproxy import security, session_timeout
 from nova_vnc.novncproxy.authorizer import Authorizer, Grant
 from nova_vnc.novncproxy.connector import Connector
+from nova_vnc.novncproxy.failed_tokens import FailedTokens
 from nova_vnc.novncproxy.recording import RecordedStream, Recorder, Recording
 from nova_vnc.novncproxy.refusal import Refusal, Refused
 from nova_vnc.novncproxy.registry import EndObserver, OpenSession, SessionRegistry
+from nova_vnc.novncproxy.session_places import Full, Holder
 from nova_vnc.relay.end import RelayEnd
 from nova_vnc.relay.engine import Engine, EngineStopped
 from nova_vnc.relay.lifetime import Limit
@@ -37,21 +41,28 @@ from nova_vnc.rfb.text import drop_control_characters
 
 LOG = logging.getLogger(__name__)
 
+_FULL = {'max_sessions': Refusal.FULL, 'max_sessions_per_address': Refusal.ADDRESS_FULL,
+         'max_sessions_per_instance': Refusal.INSTANCE_FULL}
+
 
 class Door(Protocol):
     """The client's connection, while it is still HTTP's. All methods but claim() raise OSError when the client left."""
 
     peer: str
+    source: str     # as whose it counts
 
     @property
     def takes_notices(self) -> bool:
         """Whether its WebSocket may carry text messages too, see upgrade.NOTICES."""
 
-    def claim(self, token: str, instance_uuid: str) -> None:
-        """The client holds a valid token.
+    def claim(self, token: bytes, instance_uuid: str) -> None:
+        """The client holds a valid token, for which something stands here.
 
         :raises Refused: BUSY, there are too many set-ups already with this token or for this instance
         """
+
+    def hush(self) -> None:
+        """Have what is still to be logged of the request logged at DEBUG."""
 
     def turn_away(self, refusal: Refusal, text: str) -> None:
         """Answer with an HTTP status."""
@@ -81,6 +92,7 @@ class Parts:
     registry: SessionRegistry
     allowed_hosts: frozenset[str]
     handshake_timeout_s: float
+    failed_tokens: FailedTokens
     recorder: Recorder | None = None
     enforce_session_timeout: bool = False
 
@@ -98,9 +110,15 @@ class Session:
     def open(self) -> None:
         """Lead the client to its console, or tell it why not. Logs what either side does wrong; raises nothing."""
         try:
+            self._open()
+        finally:
+            self._parts.registry.leave(self._id)    # if it has not become one
+
+    def _open(self) -> None:
+        try:
             with _mistakes_refused():
                 grant = self._admit()
-                self._door.claim(requests.find_token(self._request), grant.instance_uuid)
+                self._find_place(grant)
                 compute_stream, compute_early = self._reach_console(grant)
         except Refused as refused:
             self._turn_away(refused)
@@ -116,7 +134,9 @@ class Session:
         last, as the right one is known with the token only.
         """
         requests.check_origin_host(self._request, self._parts.allowed_hosts)
-        grant = self._parts.authorizer.check(self._ctxt, requests.find_token(self._request))
+        token = requests.find_token(self._request)
+        with self._parts.failed_tokens.counted(self._door.source, _stand_in(token)):
+            grant = self._parts.authorizer.check(self._ctxt, token)
         self._ctxt.global_request_id = grant.request_id
         if grant.access_url is not None:
             requests.check_origin_scheme(self._request, grant.access_url)
@@ -124,6 +144,18 @@ class Session:
             LOG.info('Session %s: instance %s: the token came without an access_url (consoleauth 1.2 or 2.0), so the '
                      'scheme of the Origin is not checked', self._id, grant.instance_uuid)
         return grant
+
+    def _find_place(self, grant: Grant) -> None:
+        """See to it that there may be one more, first of what is set up and then of sessions.
+
+        :raises Refused: BUSY, INSTANCE_FULL, ADDRESS_FULL or FULL
+        """
+        stand_in = _stand_in(requests.find_token(self._request))
+        self._door.claim(stand_in, grant.instance_uuid)
+        try:
+            self._parts.registry.admit(self._id, Holder(self._door.source, grant.instance_uuid, stand_in))
+        except Full as full:
+            raise Refused(_FULL[full.limit], f'instance {grant.instance_uuid}: {full}') from None
 
     def _reach_console(self, grant: Grant) -> tuple[TransportStream, bytes]:
         """Return a stream to the VNC server, past RFB security, and what was read beyond that."""
@@ -143,6 +175,8 @@ class Session:
         refusal = refused.refusal
         LOG.log(refusal.level, 'Session %s: refused %s with %d: %s', self._id, self._door.peer, refusal.status,
                 refused.detail)
+        if refusal.level <= DEBUG:
+            self._door.hush()
         text = refusal.text_with(self._ctxt.request_id)
         with contextlib.suppress(OSError):  # it does not wait for the reason
             if self._request.is_from_browser:
@@ -255,6 +289,10 @@ def log_end(session: OpenSession, end: RelayEnd) -> None:
     LOG.info('Session %s: instance %s ended for %s: %s (code %d) after %.1f s, %d bytes from it, %d bytes to it',
              session.id, session.instance, session.peer, end.cause.value, end.close_code, end.duration_s,
              end.bytes_from_client, end.bytes_from_target, context=ctxt)
+
+
+def _stand_in(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 @contextlib.contextmanager

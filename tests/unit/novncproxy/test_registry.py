@@ -2,6 +2,7 @@
 import pytest
 
 from nova_vnc.novncproxy.registry import OpenSession, SessionRegistry
+from nova_vnc.novncproxy.session_places import Full, Holder, SessionLimits, SessionPlaces
 from nova_vnc.relay.end import EndCause, RelayEnd
 
 END = RelayEnd(EndCause.CLIENT_CLOSED, 1000, '', 0, 0, 1.0)
@@ -98,3 +99,57 @@ def test_closes_what_was_about_to_start_and_what_starts_later():
     registry.open(session('a'), start, lambda end: None)
     assert relay.closed_with == (1001, 'restart')
     assert open_one(registry, 'b').closed_with == (1001, 'restart')
+
+
+HOLDER = Holder('192.0.2.1', 'uuid', b'token')
+
+
+class TestPlaces:
+
+    @pytest.fixture
+    def registry(self):
+        return SessionRegistry(SessionPlaces(SessionLimits(max_sessions_per_instance=1), lambda *what: None, 0))
+
+    def test_a_place_is_free_when_the_session_has_ended(self, registry):
+        registry.admit('a', HOLDER)
+        relay = open_one(registry, 'a')
+        registry.leave('a')
+        assert len(registry.places) == 1
+        relay.tell_end(END)
+        assert len(registry.places) == 0
+        registry.leave('a')
+
+    def test_a_place_is_free_when_the_set_up_has_failed(self, registry):
+        registry.admit('a', HOLDER)
+        registry.leave('a')
+        assert len(registry.places) == 0
+
+    def test_who_gives_way_is_closed(self, registry):
+        registry.admit('a', HOLDER)
+        relay = open_one(registry, 'a')
+        registry.admit('b', HOLDER)
+        code, reason = relay.closed_with
+        assert code == 4429
+        assert len(reason.encode()) <= 123
+        assert len(registry.places) == 2
+
+    def test_who_gives_way_before_it_is_open_is_closed_when_it_is(self, registry):
+        registry.admit('a', HOLDER)
+        registry.admit('b', HOLDER)
+        assert open_one(registry, 'a').closed_with[0] == 4429
+        assert open_one(registry, 'b').closed_with is None
+
+    def test_nothing_is_left_of_one_that_gives_way_and_is_never_open(self, registry):
+        registry.admit('a', HOLDER)
+        registry.admit('b', HOLDER)
+        registry.leave('a')
+        registry.leave('b')
+        assert not registry._displaced
+        assert len(registry.places) == 0
+
+    def test_full(self, registry):
+        registry.admit('a', HOLDER)
+        with pytest.raises(Full):
+            registry.admit('b', Holder('192.0.2.1', 'uuid', b'another'))
+        registry.leave('b')
+        assert len(registry.places) == 1
