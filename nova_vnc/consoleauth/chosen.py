@@ -6,7 +6,7 @@ Until then, each call raises StoreUnavailable.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nova_vnc import exception
 from nova_vnc.consoleauth import resources, tokens
@@ -30,6 +30,9 @@ class ChosenTokenStore(store_base.TokenStore):
     def get(self, token: str, now: float) -> tokens.Authorization | None:
         return _drivers(self._choice).store.get(token, now)
 
+    def get_many(self, wanted: Sequence[str], now: float) -> Mapping[str, tokens.Authorization | None]:
+        return _drivers(self._choice).store.get_many(wanted, now)
+
     def delete_for_instance(self, instance_uuid: str) -> int:
         return _drivers(self._choice).store.delete_for_instance(instance_uuid)
 
@@ -48,6 +51,9 @@ class ChosenInstanceDirectory(directory_base.InstanceDirectory):
 
     def get(self, instance_uuid: str) -> directory_base.Entry | None:
         return _drivers(self._choice).directory.get(instance_uuid)
+
+    def get_many(self, uuids: Sequence[str]) -> Mapping[str, directory_base.Entry | None]:
+        return _drivers(self._choice).directory.get_many(uuids)
 
     def page(self, project_id: str | None, name: str | None, limit: int,
              marker: str | None) -> Sequence[directory_base.Entry]:

@@ -65,20 +65,38 @@ class HostChecks:
         :raises HostSilent: it is not waited for, or not by any more callers
         """
         host = str(entry.instance.host)
-        hosts = self._hosts_of(entry.cell)
-        hosts.silent.refuse_if_silent(host, entry.host_is_silent)
-        console = (authorization.host, authorization.port, authorization.console_type)
-        key = (entry.cell, entry.instance.uuid, host, *console)
-        ask = functools.partial(hosts.compute.validate_console, ctxt, entry.instance, *console, deadline,
-                                entry.host_is_silent)
-        at_ease_s = self._at_ease_s - hosts.silent.owing_s(host)
+        join, at_ease_s = self._prepare(ctxt, entry, authorization, deadline)
         if at_ease_s > 0:
             with contextlib.suppress(futures.TimeoutError):
-                return self._calls.join(key, ask).result(at_ease_s)
+                return join().result(at_ease_s)
         try:
             with self._places.place((entry.cell, host)):
-                return self._calls.join(key, ask).result(deadline.remaining())
+                return join().result(deadline.remaining())
         except Crowded:
             raise exception.HostSilent(host=host) from None
         except futures.TimeoutError:
             raise exception.ServiceUnavailable(service=f'compute on host {host}') from None
+
+    def begin(self, ctxt: RequestContext, entry: Entry, authorization: Authorization,
+              deadline: Deadline) -> futures.Future[bool] | None:
+        """Ask what validate() asks, and wait for nothing; it joins what is under way. None: this host is slow.
+
+        :raises HostSilent: it is not asked
+        """
+        join, at_ease_s = self._prepare(ctxt, entry, authorization, deadline)
+        return join() if at_ease_s > 0 else None
+
+    def _prepare(self, ctxt: RequestContext, entry: Entry, authorization: Authorization,
+                 deadline: Deadline) -> tuple[Callable[[], futures.Future[bool]], float]:
+        """Return how the host is asked, and for how many seconds it may be waited for without a place.
+
+        :raises HostSilent: it is not asked
+        """
+        host = str(entry.instance.host)
+        hosts = self._hosts_of(entry.cell)
+        hosts.silent.refuse_if_silent(host, entry.host_is_silent)
+        console = (authorization.host, authorization.port, authorization.console_type)
+        ask = functools.partial(hosts.compute.validate_console, ctxt, entry.instance, *console, deadline,
+                                entry.host_is_silent)
+        return (functools.partial(self._calls.join, (entry.cell, entry.instance.uuid, host, *console), ask),
+                self._at_ease_s - hosts.silent.owing_s(host))

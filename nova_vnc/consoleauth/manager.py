@@ -138,6 +138,23 @@ class NovaVNCEndpoint:
             answer = objects.TokenCheck(None, objects.REASON_UNAVAILABLE)
         return answer.to_dict()
 
+    def check_tokens(self, ctxt: RequestContext, checks: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
+        """Return what check_token returns, of several tokens; None is of one to be asked for alone.
+
+        Waits for no compute host longer than a moment.
+
+        :param checks: at most MAX_CHECKS of {token, request_id}; more are None
+        """
+        known = [(_context_of(check.get('request_id'), ctxt), check.get('token'))
+                 for check in checks[:contract.MAX_CHECKS]]
+        try:
+            answers = self._manager.checker.check_many(known)
+        except Exception:
+            LOG.exception('%s tokens could not be checked', len(known))
+            answers = [objects.TokenCheck(None, objects.REASON_UNAVAILABLE) for _ in known]
+        left_out = [None for _ in checks[contract.MAX_CHECKS:]]
+        return [answer.to_dict() if answer else None for answer in answers] + left_out
+
     @errors.expected
     def get_instance(self, ctxt: RequestContext, instance_uuid: str) -> dict[str, Any]:
         """Return an instance as a dict, with host_is_silent.
@@ -196,6 +213,12 @@ class NovaVNCEndpoint:
             self._said_not_needed = True
             LOG.info('Compute hosts report their instances, which the instance directory does not need: Nova knows '
                      'them. nova-vnc-compute can be stopped where nova-compute runs')
+
+
+def _context_of(request_id: object, ctxt: RequestContext) -> RequestContext:
+    """Return the context of one of several requests in a message."""
+    return RequestContext(is_admin=ctxt.is_admin, overwrite=False,
+                          request_id=request_id if isinstance(request_id, str) else None)
 
 
 def _parse_report(host: object, number: object, total: object, instances: object) -> Report:

@@ -154,6 +154,11 @@ def find(connection: sa.Connection, uuid: str) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
+def find_many(connection: sa.Connection, uuids: Sequence[str]) -> list[dict[str, Any]]:
+    """:param uuids: at most MAX_PARAMETERS"""
+    return [dict(row) for row in connection.execute(_held().where(_HOLDERS.c.uuid.in_(uuids))).mappings()]
+
+
 def page(connection: sa.Connection, project_id: str | None, name_like: str | None, limit: int,
          marker: str | None) -> list[dict[str, Any]]:
     """Return rows ordered by uuid.

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -52,14 +52,25 @@ class TokenTable:
 
     def find(self, token_hash: str) -> dict[str, Any] | None:
         """Return the row, expired or not."""
-        def work(connection: sa.Connection) -> dict[str, Any] | None:
+        return self._read(_COLUMNS.token_hash == token_hash).get(token_hash)
+
+    def find_many(self, hashes: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return the rows that there are by token_hash, expired or not.
+
+        :param hashes: at most MAX_PARAMETERS
+        """
+        return self._read(_COLUMNS.token_hash.in_(hashes))
+
+    def _read(self, condition: sa.ColumnElement[bool]) -> dict[str, dict[str, Any]]:
+        def work(connection: sa.Connection) -> dict[str, dict[str, Any]]:
             present = self._database.columns(_TABLE.name)
             statement = sa.select(*(column for column in _COLUMNS if column.name in present))
-            row = connection.execute(statement.where(_COLUMNS.token_hash == token_hash)).mappings().first()
-            return dict(row) if row else None
+            rows = connection.execute(statement.where(condition)).mappings()
+            return {row['token_hash']: dict(row) for row in rows}
         found = self._database.read(work)
-        if found and found.get('created_at') is not None:
-            found['created_at'] = found['created_at'].replace(tzinfo=datetime.UTC).timestamp()
+        for row in found.values():
+            if row.get('created_at') is not None:
+                row['created_at'] = row['created_at'].replace(tzinfo=datetime.UTC).timestamp()
         return found
 
     def delete_for_instance(self, instance_uuid: str) -> int:

@@ -3,6 +3,9 @@
 
 A check waits for as long as the VM's host does not answer, shortly with a nova-consoleauth of ours, up to
 token_check_timeout with Nova's. Waiting holds a place here, and a thread in nova-consoleauth.
+
+Checks at once share messages, as far as nova-consoleauth knows what of them at once. What it does not know, since a
+host has yet to answer, is asked alone, so that it keeps nobody else waiting.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent import futures
 
 import cachetools
@@ -22,6 +25,7 @@ from nova_vnc.net.deadline import Deadline
 from nova_vnc.rpc import consoleauth
 from nova_vnc.rpc.caller import NoAnswer, NotAsked
 from nova_vnc.rpc.expiring import ExpiringSet
+from nova_vnc.rpc.gathering import Gathering
 from nova_vnc.rpc.shared_calls import SharedCalls
 
 # Checks at once of tokens whose last check was not answered. Nova's nova-consoleauth holds a thread for a minute for
@@ -32,6 +36,10 @@ _REMEMBER_UNANSWERED_S = 60.0
 # Of which host a token was. Tokens live for [consoleauth]token_ttl, 10 minutes.
 _REMEMBER_HOST_S = 600.0
 _MAX_HOSTS = 10_000
+
+# A message for several tokens is answered within a few tenths of a second: nova-consoleauth waits for no host longer
+# than that. One that is not has met something that hangs, and each token has its chance to go elsewhere.
+_MESSAGE_TIMEOUT_S = 2.0
 
 
 def build_places(most: int) -> Ceiling:
@@ -52,7 +60,9 @@ class TokenChecks:
         self._consoleauth_api = consoleauth_api
         self._timeout_s = timeout_s
         self._places = places
-        self._calls: SharedCalls[objects.TokenCheck] = SharedCalls('token-check')
+        self._calls: SharedCalls[objects.TokenCheck] = SharedCalls()
+        self._gathering: Gathering[tuple[RequestContext, str], objects.TokenCheck] = Gathering(
+            self._ask_together, consoleauth.MAX_CHECKS)
         self._unanswered = ExpiringSet(_REMEMBER_UNANSWERED_S)
         self._retries = threading.BoundedSemaphore(max_retries)
         self._hosts: cachetools.TTLCache[str, str] = cachetools.TTLCache(_MAX_HOSTS, _REMEMBER_HOST_S)
@@ -65,14 +75,15 @@ class TokenChecks:
         """
         deadline = Deadline(self._timeout_s)
         try:
-            return self._calls.join(token, functools.partial(self._ask, ctxt, token, deadline)).result(self._timeout_s)
+            return self._calls.ask(token, functools.partial(self._ask, ctxt, token, deadline), self._timeout_s)
         except futures.TimeoutError:
             raise exception.ServiceUnavailable(service=consoleauth.TOPIC) from None
 
     def _ask(self, ctxt: RequestContext, token: str, deadline: Deadline) -> objects.TokenCheck:
         with self._turn(token, deadline), self._places.place(self._host_of(token)):
             try:
-                check = self._consoleauth_api.check_token(ctxt, token, deadline)
+                check = self._ask_with_others(ctxt, token, deadline) or \
+                    self._consoleauth_api.check_token(ctxt, token, deadline)
             except NoAnswer:
                 self._unanswered.add(token)
                 raise
@@ -81,6 +92,15 @@ class TokenChecks:
             with self._hosts_lock:
                 self._hosts[token] = check.connect_info.host
         return check
+
+    def _ask_with_others(self, ctxt: RequestContext, token: str, deadline: Deadline) -> objects.TokenCheck | None:
+        """Return None where the token is to be asked for alone."""
+        if token in self._unanswered or not self._consoleauth_api.may_check_tokens():
+            return None
+        return self._gathering.ask((ctxt, token), deadline)
+
+    def _ask_together(self, checks: Sequence[tuple[RequestContext, str]]) -> Sequence[objects.TokenCheck | None]:
+        return self._consoleauth_api.check_tokens(checks, Deadline(min(_MESSAGE_TIMEOUT_S, self._timeout_s / 4)))
 
     @contextlib.contextmanager
     def _turn(self, token: str, deadline: Deadline) -> Iterator[None]:

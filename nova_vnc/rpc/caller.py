@@ -113,10 +113,12 @@ class Caller:
                 raise futures.TimeoutError()
             outcome = background.start(work, 'rpc-caller')
             outcome.add_done_callback(lambda _: self._turns.release())
-            while replies is not None and self._clock() < deadline:
-                done, _ = futures.wait([outcome], min(max(deadline - self._clock(), 0), reply_exchange.PATIENCE_S))
-                if done:
-                    break
+            while replies is not None and self._clock() + reply_exchange.PATIENCE_S < deadline:
+                try:
+                    return outcome.result(reply_exchange.PATIENCE_S)
+                except futures.TimeoutError:
+                    if outcome.done():      # the work's own failure, or it ended just now
+                        break
                 replies.see_to_it()
             return outcome.result(max(deadline - self._clock(), 0))
         finally:

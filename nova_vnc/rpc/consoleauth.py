@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The contract of nova-consoleauth: topic `consoleauth`, on a queue that several processes share.
 
-Without a namespace: Nova's methods of versions 1.2, 2.0 and 2.1 (Grizzly to Stein). In the namespace `nova_vnc`: ours.
+Without a namespace: Nova's methods of versions 1.2, 2.0 and 2.1 (Grizzly to Stein). In the namespace `nova_vnc`: ours;
+1.1 added check_tokens.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ from oslo_log import log as logging
 from nova_vnc import exception, objects
 from nova_vnc.context import RequestContext
 from nova_vnc.net.deadline import Deadline
-from nova_vnc.rpc import caller, extensions, upgrade_levels
+from nova_vnc.rpc import caller, expiring, extensions, upgrade_levels
 
 LOG = logging.getLogger(__name__)
 
 TOPIC = 'consoleauth'
 NAMESPACE = 'nova_vnc'
-NAMESPACE_VERSION = '1.0'
+NAMESPACE_VERSION = '1.1'
 NOVA_VERSION = '2.1'
 NOVA_VERSION_ICEHOUSE = '2.0'
 NOVA_VERSION_GRIZZLY = '1.2'
 MAX_PAGE = 1000          # entries of any reply
 MAX_REPORT = 500         # instances of one report_instances message
+MAX_CHECKS = 64          # tokens of one check_tokens message
 
 # What [upgrade_levels]consoleauth may say instead of a version (nova.consoleauth.rpcapi, VERSION_ALIASES, which ends
 # with newton; the contract has not changed since Kilo).
@@ -38,7 +40,9 @@ _RELEASES = {
 # Below it there is no deletion of tokens, and no way to name the instance.
 _LEAST_VERSION = (1, 2)
 
-_TARGET = oslo_messaging.Target(topic=TOPIC, namespace=NAMESPACE, version=NAMESPACE_VERSION)
+# Each method is sent with the version that it came with.
+_TARGET = oslo_messaging.Target(topic=TOPIC, namespace=NAMESPACE, version='1.0')
+_TARGET_1_1 = oslo_messaging.Target(topic=TOPIC, namespace=NAMESPACE, version='1.1')
 
 
 def version_to_send(upgrade_level: str | None) -> str:
@@ -72,6 +76,8 @@ class ConsoleAuthAPI:
         self._nova_target = oslo_messaging.Target(topic=TOPIC, version=version)
         self._knows_access_url = version == NOVA_VERSION
         self._extensions = extensions.Extensions()
+        # One of ours of another release says no with one line in its log, so it is asked more often.
+        self._extensions_1_1 = extensions.Extensions(ask_again_s=expiring.REMEMBER_S)
         self._said_foreign = False
         self._report_number = 0
 
@@ -102,6 +108,24 @@ class ConsoleAuthAPI:
         if not info:
             return objects.TokenCheck(None, objects.REASON_INVALID)
         return objects.TokenCheck(objects.ConnectInfo.from_dict(info))
+
+    def may_check_tokens(self) -> bool:
+        """Tell whether check_tokens() is worth trying; never of one that is not known to be ours."""
+        return self._extensions.are_known_to(TOPIC) and self._extensions_1_1.may_be_known_to(TOPIC)
+
+    def check_tokens(self, checks: Sequence[tuple[RequestContext, str]],
+                     deadline: Deadline | None = None) -> list[objects.TokenCheck | None]:
+        """Ask what several tokens stand for, each for a request of its own. The answers come soon, in the same order.
+
+        None: the answer is still under way, or cannot be used. check_token() has it, or says what is wrong.
+
+        :raises UnknownMethod: it is of an older release
+        """
+        deadline = deadline or Deadline(self._timeout_s)
+        wanted = [{'token': token, 'request_id': ctxt.request_id} for ctxt, token in checks]
+        answers = self._extensions_1_1.call(TOPIC, lambda: self._caller.call(
+            _TARGET_1_1, checks[0][0], 'check_tokens', deadline.remaining(), checks=wanted), deadline)
+        return [_read_check(answer) for answer in answers]
 
     def delete_tokens_for_instance(self, ctxt: RequestContext, instance_uuid: str,
                                    deadline: Deadline | None = None) -> None:
@@ -163,6 +187,15 @@ class ConsoleAuthAPI:
 
     def _seconds(self, deadline: Deadline | None) -> float:
         return self._timeout_s if deadline is None else deadline.remaining()
+
+
+def _read_check(answer: dict[str, Any] | None) -> objects.TokenCheck | None:
+    if answer is None:
+        return None
+    try:
+        return objects.TokenCheck.from_dict(answer)
+    except exception.InvalidConnectionInfo:
+        return None
 
 
 class DirectoryEntry:

@@ -31,16 +31,17 @@ class Extensions:
     :param is_asked: False: nobody is ever asked
     :param clock: seconds
     :param patience_s: for how long the rest waits for the first one to ask
+    :param ask_again_s: for how long it is remembered what the others know
     """
 
     def __init__(self, is_asked: bool = True, clock: Callable[[], float] = time.monotonic,
-                 patience_s: float = _PATIENCE_S) -> None:
+                 patience_s: float = _PATIENCE_S, ask_again_s: float = ASK_AGAIN_S) -> None:
         self._is_asked = is_asked
         self._patience_s = patience_s
         self._lock = threading.Lock()
         self._asking: dict[str, threading.Event] = {}
-        self._with = expiring.ExpiringSet(ASK_AGAIN_S, clock)
-        self._without = expiring.ExpiringSet(ASK_AGAIN_S, clock)
+        self._with = expiring.ExpiringSet(ask_again_s, clock)
+        self._without = expiring.ExpiringSet(ask_again_s, clock)
 
     def call(self, other: str, ask: Callable[[], T], deadline: Deadline) -> T:
         """Return what ask() returns, which calls a method of our namespace.
@@ -60,14 +61,26 @@ class Extensions:
         except (caller.NoAnswer, caller.NotAsked):
             raise
         except Exception:
-            self._with.add(other)
+            self._note_known(other)
             raise
         else:
-            self._with.add(other)
+            self._note_known(other)
             return answer
         finally:
             if is_first:
                 self._end(other)
+
+    def are_known_to(self, other: str) -> bool:
+        """Tell whether it is known that the other one knows our namespace."""
+        return other in self._with
+
+    def may_be_known_to(self, other: str) -> bool:
+        """Tell whether the other one is worth asking."""
+        return self._is_asked and other not in self._without
+
+    def _note_known(self, other: str) -> None:
+        if other not in self._with:
+            self._with.add(other)
 
     def _begin(self, other: str, deadline: Deadline) -> bool:
         """Return whether all others wait for this call."""

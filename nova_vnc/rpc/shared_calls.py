@@ -16,10 +16,10 @@ T = TypeVar('T')
 class SharedCalls(Generic[T]):
     """Thread-safe. Nothing is kept of a question that has its answer.
 
-    :param name: of the threads that ask
+    :param name: of the threads that ask, where there are any
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str = 'shared-call') -> None:
         self._name = name
         self._lock = threading.Lock()
         self._under_way: dict[Hashable, futures.Future[T]] = {}
@@ -36,6 +36,28 @@ class SharedCalls(Generic[T]):
             own = self._under_way[key] = background.start(ask, self._name)
         own.add_done_callback(lambda _: self._forget(key))
         return own
+
+    def ask(self, key: Hashable, ask: Callable[[], T], timeout_s: float) -> T:
+        """Return the answer to the question under way, or else to this one, which is asked in this very thread.
+
+        :param ask: must end by itself, within timeout_s
+        :raises TimeoutError: the question under way has no answer in time
+        """
+        with self._lock:
+            others = self._under_way.get(key)
+            own = self._under_way.setdefault(key, futures.Future())
+        if others is not None:
+            return others.result(timeout_s)
+        try:
+            answer = ask()
+        except BaseException as error:
+            self._forget(key)
+            own.set_exception(error)
+            del own     # else the error holds this frame, and through it the future the error
+            raise
+        self._forget(key)
+        own.set_result(answer)
+        return answer
 
     def _forget(self, key: Hashable) -> None:
         with self._lock:

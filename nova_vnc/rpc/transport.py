@@ -13,7 +13,7 @@ from oslo_concurrency import lockutils
 from oslo_config import cfg
 
 from nova_vnc import exception
-from nova_vnc.rpc import broker_log
+from nova_vnc.rpc import broker_log, readers
 from nova_vnc.rpc.broker import Broker
 
 IN_PROCESS_URL = 'fake://'
@@ -51,6 +51,7 @@ def build_cell_transport(conf: cfg.ConfigOpts, url: str) -> oslo_messaging.Trans
 
 
 def _build(conf: cfg.ConfigOpts, url: str | None, option: str) -> tuple[oslo_messaging.Transport, Broker | None]:
+    readers.calm()
     try:
         # Failures are turned into our exceptions by name (errors.py), so no module is imported for a remote's sake.
         transport = oslo_messaging.get_rpc_transport(conf, url=url, allowed_remote_exmods=[])

@@ -74,6 +74,8 @@ def names_of_threads() -> Iterator[str]:
 def name_of_thread(call: ast.Call, path: Path) -> Iterator[str]:
     called = ast.unparse(call.func)
     keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+    if called == 'SharedCalls' and not call.args:   # one that has no threads of its own
+        return
     if called in ('threads.start', 'threads.start_native', 'SharedCalls'):
         name: ast.expr | None = call.args[0]
     elif called == 'background.start':

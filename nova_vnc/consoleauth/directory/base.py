@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nova_vnc import objects
 from nova_vnc.consoleauth import resources
@@ -64,6 +64,10 @@ class InstanceDirectory(abc.ABC):
     @abc.abstractmethod
     def get(self, instance_uuid: str) -> Entry | None:
         """Return a VM by its canonical uuid."""
+
+    def get_many(self, uuids: Sequence[str]) -> Mapping[str, Entry | None]:
+        """As get(), of several VMs. Those of which it cannot be told now are missing in the answer."""
+        return {uuid: self.get(uuid) for uuid in uuids}
 
     @abc.abstractmethod
     def page(self, project_id: str | None, name: str | None, limit: int, marker: str | None) -> Sequence[Entry]:

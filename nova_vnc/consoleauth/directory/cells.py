@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import heapq
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nova_vnc import exception
 from nova_vnc.consoleauth import cells as cells_module
@@ -30,6 +31,14 @@ class CellsInstanceDirectory(base.InstanceDirectory):
             return None
         entry = cell.ask(lambda it: it.directory.get(instance_uuid))
         return _placed(entry, cell) if entry else None
+
+    def get_many(self, uuids: Sequence[str]) -> Mapping[str, base.Entry | None]:
+        """A cell that is away is waited for once, see Asked."""
+        found: dict[str, base.Entry | None] = {}
+        for uuid in uuids:
+            with contextlib.suppress(exception.StoreUnavailable):
+                found[uuid] = self.get(uuid)
+        return found
 
     def page(self, project_id: str | None, name: str | None, limit: int, marker: str | None) -> Sequence[base.Entry]:
         """The VMs of a cell that is away are left out, as Nova does (list_records_by_skipping_down_cells)."""

@@ -35,6 +35,12 @@ class NovaInstanceDirectory(base.InstanceDirectory):
             lambda connection: nova_instances.find(connection, self._database.columns, instance_uuid))
         return self._entry(row) if row else None
 
+    def get_many(self, uuids: Sequence[str]) -> Mapping[str, base.Entry | None]:
+        rows = self._database.read(
+            lambda connection: nova_instances.find_many(connection, self._database.columns, uuids))
+        found = {row['uuid']: self._entry(row) for row in rows}
+        return {uuid: found.get(uuid) for uuid in uuids}
+
     def page(self, project_id: str | None, name: str | None, limit: int, marker: str | None) -> Sequence[base.Entry]:
         with self._database.shared_reads():
             last = self.get(marker) if marker is not None else None

@@ -9,7 +9,7 @@ the last one lets it go.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from oslo_log import log as logging
@@ -64,6 +64,11 @@ class ReportedInstanceDirectory(base.ReportedDirectory):
     def get(self, instance_uuid: str) -> base.Entry | None:
         row = self._database.read(lambda connection: instances.find(connection, instance_uuid))
         return self._entry(row) if row else None
+
+    def get_many(self, uuids: Sequence[str]) -> Mapping[str, base.Entry | None]:
+        rows = self._database.read(lambda connection: instances.find_many(connection, uuids))
+        found = {row['uuid']: self._entry(row) for row in rows}
+        return {uuid: found.get(uuid) for uuid in uuids}
 
     def page(self, project_id: str | None, name: str | None, limit: int, marker: str | None) -> Sequence[base.Entry]:
         like = None if name is None else name_filter.build_like(name)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping, Sequence
 
 from nova_vnc.consoleauth import resources
 from nova_vnc.consoleauth.tokens import Authorization
@@ -37,6 +38,10 @@ class TokenStore(abc.ABC):
     @abc.abstractmethod
     def get(self, token: str, now: float) -> Authorization | None:
         """Return what was authorized by a token, if that is valid at a time (unix seconds)."""
+
+    def get_many(self, wanted: Sequence[str], now: float) -> Mapping[str, Authorization | None]:
+        """As get(), of several tokens. Those of which it cannot be told now are missing in the answer."""
+        return {token: self.get(token, now) for token in wanted}
 
     @abc.abstractmethod
     def delete_for_instance(self, instance_uuid: str) -> int:

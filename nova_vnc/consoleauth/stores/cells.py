@@ -6,6 +6,8 @@ A token tells nothing of its cell, so all are asked for it at once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from nova_vnc import exception
 from nova_vnc.consoleauth import cells as cells_module
 from nova_vnc.consoleauth import open_cells, resources, tokens
@@ -38,6 +40,16 @@ class CellsTokenStore(base.TokenStore):
         if silent or not self._cells.are_complete():
             raise exception.StoreUnavailable(reason=f'not every cell can be asked: {cells_module.names(silent)}')
         return None
+
+    def get_many(self, wanted: Sequence[str], now: float) -> Mapping[str, tokens.Authorization | None]:
+        """As get(): what is not found is missing in the answer while not every cell can be asked."""
+        answers, silent = self._cells.ask_all(
+            lambda cell: {token: found for token, found in cell.store.get_many(wanted, now).items() if found},
+            lambda found: len(found) == len(wanted))
+        found = {token: authorization for _, here in answers for token, authorization in here.items()}
+        if silent or not self._cells.are_complete():
+            return found
+        return {token: found.get(token) for token in wanted}
 
     def delete_for_instance(self, instance_uuid: str) -> int:
         """A VM that was resized from one cell to another may have tokens in both."""

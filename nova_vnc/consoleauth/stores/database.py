@@ -7,6 +7,7 @@ but INSERT and DELETE. What differs for that is here and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nova_vnc import exception
@@ -46,8 +47,16 @@ class DatabaseTokenStore(base.TokenStore):
 
     def get(self, token: str, now: float) -> tokens.Authorization | None:
         row = self._table.find(tokens.hash_token(token))
-        if row is None:
-            return None
+        return self._from_row(row, token, now) if row else None
+
+    def get_many(self, wanted: Sequence[str], now: float) -> Mapping[str, tokens.Authorization | None]:
+        hashes = {token: tokens.hash_token(token) for token in wanted}
+        rows = self._table.find_many(list(hashes.values()))
+        return {token: self._from_row(rows[hashed], token, now) if hashed in rows else None
+                for token, hashed in hashes.items()}
+
+    def _from_row(self, row: dict[str, Any], token: str, now: float) -> tokens.Authorization | None:
+        """Return None for one that is not valid at this time."""
         found = tokens.Authorization(
             token=token, console_type=row['console_type'], host=row['host'], port=str(row['port']),
             instance_uuid=row['instance_uuid'], expires=row['expires'],

@@ -17,6 +17,7 @@ from nova_vnc.consoleauth.directory.reported import ReportedInstanceDirectory
 from nova_vnc.consoleauth.stores.database import DatabaseTokenStore
 from nova_vnc.context import service_context
 from nova_vnc.db.engine import Database
+from nova_vnc.rpc import consoleauth as contract
 from nova_vnc.rpc.errors import WireError
 from tests.fixtures.polling import wait_until
 from tests.unit.consoleauth.test_checker import Compute, checks_of
@@ -238,7 +239,38 @@ def test_reports_that_nobody_needs_are_left_out_and_that_is_said_once(work: mana
         'Compute hosts report their instances']
 
 
+class TestCheckTokens:
+
+    @pytest.fixture(autouse=True)
+    def stored(self, nova: manager.NovaEndpoint) -> None:
+        nova.authorize_console(service_context(), **ARGUMENTS)
+
+    def check(self, ours: manager.NovaVNCEndpoint, *tokens: Any) -> list[Any]:
+        return ours.check_tokens(service_context(), checks=[
+            {'token': token, 'request_id': f'req-{number}'} for number, token in enumerate(tokens)])
+
+    def test_answers_are_those_of_check_token(self, ours: manager.NovaVNCEndpoint):
+        tokens = [TOKEN, 'unknown', None, 5, TOKEN]
+        assert self.check(ours, *tokens) == [ours.check_token(service_context(), token) for token in tokens]
+
+    def test_none(self, ours: manager.NovaVNCEndpoint):
+        assert self.check(ours) == []
+
+    def test_more_than_may_be_are_left_for_another_time(self, ours: manager.NovaVNCEndpoint):
+        answers = self.check(ours, *[TOKEN] * (contract.MAX_CHECKS + 3))
+        assert all(answer['connect_info'] for answer in answers[:contract.MAX_CHECKS])
+        assert answers[contract.MAX_CHECKS:] == [None] * 3
+
+    def test_a_defect(self, ours: manager.NovaVNCEndpoint, caplog: pytest.LogCaptureFixture):
+        answers = ours.check_tokens(service_context(), checks=[{'token': TOKEN}, {}])
+        assert answers[0]['connect_info']
+        assert answers[1]['reason'] == objects.REASON_INVALID
+        ours._manager.checker._directory = None
+        assert [answer['reason'] for answer in self.check(ours, TOKEN, 'unknown')] == [objects.REASON_UNAVAILABLE] * 2
+        assert TOKEN not in caplog.text
+
+
 def test_contracts():
     targets = [endpoint.target for endpoint in (manager.NovaEndpoint, manager.GrizzlyEndpoint, manager.NovaVNCEndpoint)]
     assert [(target.namespace, target.version) for target in targets] == \
-        [(None, '2.1'), (None, '1.2'), ('nova_vnc', '1.0')]
+        [(None, '2.1'), (None, '1.2'), ('nova_vnc', '1.1')]

@@ -8,7 +8,7 @@ import pytest
 from nova_vnc import context, exception, objects
 from nova_vnc.net.ceiling import Crowded
 from nova_vnc.novncproxy.token_checks import TokenChecks, build_places
-from nova_vnc.rpc.caller import NoAnswer, NotAsked
+from nova_vnc.rpc.caller import NoAnswer, NotAsked, UnknownMethod
 from tests.fixtures.polling import wait_until
 
 
@@ -21,6 +21,9 @@ class API:
         self.come_back = threading.Event()
         self.under_way = 0
         self.patience_s = 30
+
+    def may_check_tokens(self):
+        return False
 
     def check_token(self, ctxt, token, deadline):
         host = token.partition('/')[0]
@@ -126,6 +129,100 @@ def test_a_deadline_for_all_of_it():
     assert time.monotonic() - started < 5
     rig.api.come_back.set()
     rig.pool.shutdown()
+
+
+class APIForMany(API):
+    """One that knows check_tokens as well, which it answers when it may, and never for hung hosts.
+
+    :ivar together: the tokens of each message
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.together = []
+        self.may_answer = threading.Event()
+        self.error = None
+
+    def may_check_tokens(self):
+        return True
+
+    def check_tokens(self, checks, deadline):
+        self.together.append([token for _, token in checks])
+        self.may_answer.wait(min(30, deadline.remaining()))
+        if self.error:
+            raise self.error
+        return [None if token.partition('/')[0] in self.hung else self._answer(token) for _, token in checks]
+
+    def _answer(self, token):
+        return objects.TokenCheck(objects.ConnectInfo(token, 'novnc', token.partition('/')[0], '5901', 'uuid'))
+
+
+@pytest.fixture
+def many():
+    rig = Rig()
+    rig.api = rig.checks._consoleauth_api = APIForMany()
+    yield rig
+    rig.api.come_back.set()
+    rig.api.may_answer.set()
+    rig.pool.shutdown()
+
+
+class TestTogether:
+
+    def crowd(self, many, *tokens):
+        """Check tokens while two others are under way; return the checks of these and of those."""
+        first = [many.check(f'first/{number}') for number in range(2)]
+        wait_until(lambda: len(many.api.together) == 2, 10, 'messages')
+        checks = [many.check(token) for token in tokens]
+        wait_until(lambda: len(many.checks._gathering._waiting) == len(tokens), 10, 'the rest to wait')
+        many.api.may_answer.set()
+        return checks, first
+
+    def test_tokens_share_a_message(self, many):
+        checks, first = self.crowd(many, 'a/1', 'b/1', 'c/1')
+        assert outcomes([*checks, *first]) == ['a', 'b', 'c', 'first', 'first']
+        assert sorted(many.api.together[-1]) == ['a/1', 'b/1', 'c/1']
+        assert len(many.api.together) == 3
+        assert many.api.asked == []
+
+    def test_a_slow_host_keeps_only_its_own_waiting(self, many):
+        many.api.hung = {'h'}
+        (slow, *checks), _ = self.crowd(many, 'h/1', 'a/1', 'b/1')
+        assert outcomes(checks) == ['a', 'b']
+        wait_until(lambda: many.api.asked == ['h/1'], 10, 'it to be asked for alone')
+        assert not slow.done()
+        assert outcomes([many.check('c/1')]) == ['c']
+        many.api.come_back.set()
+        assert outcomes([slow]) == ['h']
+
+    def test_one_that_was_not_answered_is_asked_for_alone_from_then_on(self, many):
+        many.api.hung = {'h'}
+        many.api.patience_s = 0.1
+        many.api.may_answer.set()
+        assert outcomes([many.check('h/1')]) == [NoAnswer]
+        assert outcomes([many.check('h/1')]) == [NoAnswer]
+        assert many.api.together == [['h/1']]
+        assert many.api.asked == ['h/1'] * 2
+
+    @pytest.mark.parametrize('error', [NoAnswer(service='consoleauth'), exception.ServiceUnavailable(service='x'),
+                                       UnknownMethod('consoleauth', 'check_tokens'), ZeroDivisionError()])
+    def test_a_message_without_an_answer_is_followed_by_each_alone(self, many, error):
+        many.api.error = error
+        checks, first = self.crowd(many, 'a/1', 'b/1')
+        assert outcomes([*checks, *first]) == ['a', 'b', 'first', 'first']
+        assert sorted(many.api.asked) == ['a/1', 'b/1', 'first/0', 'first/1']
+
+    def test_a_place_is_taken_meanwhile(self, many):
+        tokens = [f'a/{number}' for number in range(16)]
+        many.api.may_answer.set()
+        assert outcomes([many.check(token) for token in tokens]) == ['a'] * 16
+        many.api.may_answer.clear()
+        many.api.hung = {'a'}
+        held = [many.check(token) for token in tokens]
+        wait_until(lambda: sum(check.done() for check in held) == 8, 10, 'half of them to be turned away')
+        many.api.may_answer.set()
+        many.api.come_back.set()
+        assert sorted(map(str, outcomes(held))) == sorted(map(str, [Crowded] * 8 + ['a'] * 8))
 
 
 @pytest.mark.parametrize('most', [1, 2, 3, 4, 256, 10000])

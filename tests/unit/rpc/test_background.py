@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
+import gc
+import os
 import subprocess
 import sys
 import threading
+import weakref
 
 import pytest
 
 from nova_vnc.rpc import background
+from tests.fixtures.polling import wait_until
 
 
 def test_outcome():
@@ -17,6 +21,7 @@ def test_outcome():
 def test_no_thread_to_be_had(monkeypatch):
     def refuse(self):
         raise RuntimeError("can't start new thread")
+    monkeypatch.setattr(background, '_idle', [])
     monkeypatch.setattr(threading.Thread, 'start', refuse)
     outcome = background.start(lambda: 1, 'worker')
     with pytest.raises(RuntimeError):
@@ -27,3 +32,71 @@ def test_what_is_left_behind_does_not_hold_up_the_end_of_a_process():
     script = ('import threading\nfrom nova_vnc.rpc import background\n'
               'background.start(threading.Event().wait, "worker")\n')
     assert subprocess.run([sys.executable, '-c', script], timeout=30, check=False).returncode == 0
+
+
+def work_together(count):
+    """Return the threads that do so many pieces of work at once."""
+    go_on = threading.Barrier(count + 1)
+
+    def work():
+        go_on.wait(30)
+        return threading.current_thread()
+    outcomes = [background.start(work, 'worker') for _ in range(count)]
+    go_on.wait(30)
+    return {outcome.result(10) for outcome in outcomes}
+
+
+def test_threads_are_used_again(monkeypatch):
+    monkeypatch.setattr(background, '_idle', [])
+    first = background.start(threading.current_thread, 'worker').result(10)
+    for number in range(20):
+        assert background.start(threading.current_thread, f'worker-{number}').result(10) is first
+    assert background.start(lambda: threading.current_thread().name, 'other').result(10) == 'other'
+
+
+def test_all_that_is_started_runs_at_once(monkeypatch):
+    monkeypatch.setattr(background, '_idle', [])
+    work_together(3)
+    assert len(work_together(50)) == 50
+
+
+def test_idle_threads_are_few_and_end(monkeypatch):
+    monkeypatch.setattr(background, '_idle', [])
+    monkeypatch.setattr(background, '_IDLE_S', 0.05)
+    threads = work_together(background._MAX_IDLE + 20)
+    assert len(background._idle) <= background._MAX_IDLE
+    wait_until(lambda: not any(thread.is_alive() for thread in threads), 10, 'them to end')
+    assert background._idle == []
+    assert background.start(lambda: 1, 'worker').result(10) == 1
+
+
+def test_an_idle_thread_holds_nothing(monkeypatch):
+    class Held:
+        pass
+    monkeypatch.setattr(background, '_idle', [])
+    held, error = Held(), None
+    reference = weakref.ref(held)
+
+    def fail(held=held):
+        raise ZeroDivisionError
+    outcome = background.start(fail, 'worker')
+    with pytest.raises(ZeroDivisionError):
+        outcome.result(10)
+    del held, fail, outcome, error
+
+    def is_gone():
+        gc.collect()
+        return reference() is None
+    wait_until(is_gone, 10, 'it to be let go of')
+
+
+def test_a_forked_process_has_threads_of_its_own():
+    background.start(lambda: 1, 'worker').result(10)
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            code = 0 if background.start(lambda: 2, 'worker').result(10) == 2 else 1
+        finally:
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0

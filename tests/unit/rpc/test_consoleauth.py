@@ -128,6 +128,49 @@ def test_a_deadline_that_runs_already(method: str, arguments: list[Any]):
     assert bus.timeouts_s == [10.0, 6.0, 0.0]
 
 
+class TestCheckTokens:
+
+    CHECKS = [(service_context(), TOKEN), (service_context(), 'another'), (service_context(), 'third')]
+    ANSWERS = [objects.TokenCheck(INFO).to_dict(), objects.TokenCheck(None, 'invalid').to_dict(), None]
+
+    def known(self, bus: Bus) -> consoleauth.ConsoleAuthAPI:
+        """Return the client of one that has been asked something before."""
+        api = consoleauth.ConsoleAuthAPI(bus)
+        api.check_token(service_context(), TOKEN)
+        return api
+
+    def test_answers_in_their_order(self):
+        bus = Bus(answers={'check_tokens': self.ANSWERS})
+        api = self.known(bus)
+        assert api.may_check_tokens()
+        assert api.check_tokens(self.CHECKS) == [objects.TokenCheck(INFO), objects.TokenCheck(None, 'invalid'), None]
+        assert bus.sent[-1] == ('nova_vnc', 'check_tokens', {'checks': [
+            {'token': token, 'request_id': ctxt.request_id} for ctxt, token in self.CHECKS]})
+        assert bus.versions == ['1.0', '1.1']
+
+    def test_an_answer_that_cannot_be_used_spoils_no_other(self):
+        broken = {'connect_info': {'host': 'h', 'port': 'none'}}
+        bus = Bus(answers={'check_tokens': [broken, *self.ANSWERS[1:]]})
+        assert self.known(bus).check_tokens(self.CHECKS) == [None, objects.TokenCheck(None, 'invalid'), None]
+
+    def test_novas_is_never_asked(self):
+        assert not consoleauth.ConsoleAuthAPI(Bus()).may_check_tokens()     # nothing is known of it yet
+        assert not self.known(Bus(ours=False)).may_check_tokens()
+
+    def test_one_of_an_older_release_is_asked_once_and_for_the_rest_as_before(self):
+        class Older(Bus):
+            def call(self, target: Any, ctxt: Any, method: str, timeout_s: float, **arguments: Any) -> Any:
+                if target.namespace and target.version == '1.1':
+                    raise caller.UnknownMethod('consoleauth', method)
+                return super().call(target, ctxt, method, timeout_s, **arguments)
+        api = self.known(Older())
+        assert api.may_check_tokens()
+        with pytest.raises(caller.UnknownMethod):
+            api.check_tokens(self.CHECKS)
+        assert not api.may_check_tokens()
+        assert api.check_token(service_context(), TOKEN).display_name == 'web1'
+
+
 def test_delete_tokens_for_instance():
     bus = Bus()
     consoleauth.ConsoleAuthAPI(bus).delete_tokens_for_instance(service_context(), INFO.instance_uuid)

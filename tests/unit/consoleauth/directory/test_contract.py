@@ -79,6 +79,12 @@ def test_get(fill: Callable[..., InstanceDirectory]):
     assert directory.get(UNKNOWN) is None
 
 
+def test_get_many(fill: Callable[..., InstanceDirectory]):
+    directory = fill(*many(3))
+    assert directory.get_many([uuid(2), UNKNOWN, uuid(0)]) == {
+        uuid(2): directory.get(uuid(2)), UNKNOWN: None, uuid(0): directory.get(uuid(0))}
+
+
 def test_empty(fill: Callable[..., InstanceDirectory]):
     directory = fill()
     assert directory.get(RECORD.uuid) is None

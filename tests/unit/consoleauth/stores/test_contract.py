@@ -93,6 +93,14 @@ def test_expired(store: TokenStore, kept: Kept):
     assert store.get(TOKEN, GIVEN.expires) is None
 
 
+def test_get_many(store: TokenStore, kept: Kept):
+    other, expired = another(instance_uuid=OTHER_INSTANCE), another(expires=NOW)
+    for authorization in (GIVEN, other, expired):
+        store.add(authorization)
+    assert store.get_many([TOKEN, 'unknown', other.token, expired.token], NOW) == {
+        TOKEN: kept(GIVEN), 'unknown': None, other.token: kept(other), expired.token: None}
+
+
 def test_again_with_the_same_data(store: TokenStore):
     store.add(GIVEN)
     later = dataclasses.replace(GIVEN, expires=GIVEN.expires + 10, created_at=NOW + 10.0, request_id='req-2')
