@@ -301,7 +301,9 @@ def source_of(host: str) -> str:
 
 def _heaviest(places: list[_Place], holder: Callable[[_Place], Hashable]) -> list[_Place]:
     """Return those of the holder that has most of these places; of several holders that have equally many, all."""
-    holders = [holder(place) for place in places]
-    held = collections.Counter(holders)
+    held = collections.Counter(map(holder, places))
     most = max(held.values(), default=0)
-    return [place for place, its_holder in zip(places, holders, strict=True) if held[its_holder] == most]
+    heaviest = {its_holder for its_holder, count in held.items() if count == most}
+    if len(heaviest) == len(held):
+        return places
+    return [place for place in places if holder(place) in heaviest]
