@@ -44,7 +44,7 @@ class Load:
     sessions: int
     interval_s: float = 0
     background: Background | None = None
-    recording: Path | None = None
+    recording: tuple[int, Path] | None = None
 
     def measure(self, peer: Peer, server: ProcessTree, seconds: float) -> dict[str, float]:
         """Return the figures of one round."""
@@ -56,7 +56,8 @@ class Load:
                 self.kind, peer.endpoint, self.sessions, seconds, interval_s=self.interval_s,
                 recording=self.recording))
             children = len(peer.tree.pids())
-            before, server_before = peer.tree.cpu_s(), server.cpu_s()
+            stack = peer.stack or peer.tree
+            before, server_before, stack_before = peer.tree.cpu_s(), server.cpu_s(), stack.cpu_s()
             if background:
                 background.begin()
                 time.sleep(0.2)
@@ -67,7 +68,11 @@ class Load:
             if self.kind == 'setups':
                 _wait_for_children(peer.tree, children)
             cpu_s, server_s = peer.tree.cpu_s() - before, server.cpu_s() - server_before
-        return {**self._figures(outcome, cpu_s), 'generator_busy': outcome.generator_cpu_s / outcome.elapsed_s,
+            stack_s = stack.cpu_s() - stack_before
+        figures = self._figures(outcome, cpu_s)
+        if peer.stack is not None and self.kind == 'setups':
+            figures['stack_cpu_ms'] = stack_s / outcome.units * 1e3
+        return {**figures, 'generator_busy': outcome.generator_cpu_s / outcome.elapsed_s,
                 'server_busy': server_s / outcome.elapsed_s}
 
     def _figures(self, outcome: Outcome, cpu_s: float) -> dict[str, float]:

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import resource
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -40,14 +41,16 @@ class VncServer:
     """A VNC server for any number of connections.
 
     :param certificate: PEM file with certificate and key
-    :param recording: file of updates, as vnc_server.c describes it
+    :param recordings: files of updates, as vnc_server.c describes them
 
     :ivar ports: by mode: plain, tls, vencrypt; the latter two only with a certificate
     """
 
-    def __init__(self, certificate: Path | None = None, recording: Path | None = None) -> None:
+    def __init__(self, certificate: Path | None = None, recordings: Sequence[Path] = ()) -> None:
         modes = ['plain', 'tls', 'vencrypt'] if certificate else ['plain']
-        options = [*(['-c', str(certificate)] if certificate else []), *(['-r', str(recording)] if recording else [])]
+        options = ['-c', str(certificate)] if certificate else []
+        for recording in recordings:
+            options += ['-r', str(recording)]
         self._process = subprocess.Popen([program('vnc_server'), *options, *modes], stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.ports = dict(zip(modes, map(int, self._process.stdout.readline().split()), strict=True))
@@ -86,14 +89,22 @@ class Generator:
 
     :param kind: see load.c
     :param endpoint: port, and how it is spoken to
+    :param recording: which of the VNC server's it is, and its file
     """
 
     def __init__(self, kind: str, endpoint: Endpoint, sessions: int, seconds: float, *, interval_s: float = 0,
-                 recording: Path | None = None, opens_at_a_time: int = 16, presses_at_end: bool = False) -> None:
+                 recording: tuple[int, Path] | None = None, opens_at_a_time: int = 16,
+                 presses_at_end: bool = False) -> None:
         arguments = [program('load'), kind, '-p', str(endpoint.port), '-n', str(sessions), '-s', str(seconds),
-                     '-i', str(interval_s), '-o', str(opens_at_a_time), *(['-t'] if endpoint.tls else []),
-                     *(['-u', str(endpoint.paths)] if endpoint.paths else []),
-                     *(['-r', str(recording)] if recording else []), *(['-e'] if presses_at_end else [])]
+                     '-i', str(interval_s), '-o', str(opens_at_a_time)]
+        if endpoint.tls:
+            arguments.append('-t')
+        if endpoint.paths:
+            arguments += ['-u', str(endpoint.paths)]
+        if recording:
+            arguments += ['-x', str(recording[0]), '-r', str(recording[1])]
+        if presses_at_end:
+            arguments.append('-e')
         self._process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._read_line()
 

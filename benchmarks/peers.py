@@ -8,6 +8,7 @@ import sys
 import uuid
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from benchmarks import native, unprivileged
 from benchmarks.native import Endpoint, VncServer
@@ -16,10 +17,9 @@ from tests.fixtures.certificates import Certificate, CertificateAuthority
 from tests.fixtures.ports import free_port, is_listening
 from tests.fixtures.process import ExternalProcess, format_conf
 from tests.fixtures.programs import find_program
-from tests.fixtures.rabbitmq import RabbitMQ
 
-_ROOT = Path(__file__).resolve().parent.parent
-_START_TIMEOUT_S = 60
+ROOT = Path(__file__).resolve().parent.parent
+START_TIMEOUT_S = 60
 
 
 class Peer:
@@ -28,11 +28,15 @@ class Peer:
     :ivar name: what results call it
     :ivar endpoint: where sessions are opened
     :ivar tree: the processes that are measured
+    :ivar max_sessions: which are tried
+    :ivar stack: these with all services behind them, where such are measured too
     """
 
     name = ''
     endpoint: Endpoint
     tree: ProcessTree
+    stack: ProcessTree | None = None
+    max_sessions = 1 << 20
 
     def __init__(self) -> None:
         self._parts = contextlib.ExitStack()
@@ -63,8 +67,8 @@ class Peer:
         """Start a program of this peer, and wait until it listens."""
         process = self._parts.enter_context(ExternalProcess(
             unprivileged.command(arguments), directory, name=name or Path(arguments[0]).name,
-            environment={'PYTHONPATH': str(_ROOT), 'PYTHONWARNINGS': 'ignore'}))
-        process.wait_until(lambda: is_listening(port), _START_TIMEOUT_S, f'listens on {port}')
+            environment={'PYTHONPATH': str(ROOT), 'PYTHONWARNINGS': 'ignore'}))
+        process.wait_until(lambda: is_listening(port), START_TIMEOUT_S, f'listens on {port}')
         return process
 
 
@@ -150,6 +154,7 @@ class Websockify(Peer):
     """websockify's own command: a process for each connection."""
 
     name = 'websockify'
+    max_sessions = 100          # some MiB each
 
     def __init__(self, server: VncServer, certificate: Certificate | None = None) -> None:
         super().__init__()
@@ -188,35 +193,35 @@ class BareEngine(Peer):
 
 
 class NovncProxy(Peer):
-    """Our nova-novncproxy, as its command starts it, on a RabbitMQ of its own.
+    """Our nova-novncproxy, as its command starts it.
 
     A stand-in answers for nova-consoleauth; neither that nor the broker is measured.
 
+    :param broker: URL of a virtual host of its own
     :param certificate: ends TLS with it
     :param authority: the VNC server is spoken to over VeNCrypt, and has to show a certificate of this one
     :param options: of [novncproxy]
     """
 
-    def __init__(self, server: VncServer, backend: str, certificate: Certificate | None = None,
+    def __init__(self, server: VncServer, backend: str, broker: str, certificate: Certificate | None = None,
                  authority: CertificateAuthority | None = None, **options: Any) -> None:
         super().__init__()
-        self.name = f'nova-vnc {backend}'
+        self.name = ' '.join(['nova-vnc', backend, *(f'{name} {value}' for name, value in options.items())])
         self._server = server
         self._backend = backend
         self._certificate = certificate
         self._authority = authority
         self._options = options
-        self.broker = RabbitMQ()
+        self._broker = broker
 
     def start(self) -> None:
         directory = self._directory()
         port = free_port()
         target = self._server.ports['vencrypt' if self._authority else 'plain']
-        broker = self._parts.enter_context(self.broker)
         consoleauth = self._parts.enter_context(ExternalProcess(
-            unprivileged.command([sys.executable, '-m', 'benchmarks.consoleauth_standin', broker.url, str(target)]),
-            directory, name='consoleauth', environment={'PYTHONPATH': str(_ROOT)}))
-        consoleauth.wait_for_line('listening', _START_TIMEOUT_S)
+            unprivileged.command([sys.executable, '-m', 'benchmarks.consoleauth_standin', self._broker, str(target)]),
+            directory, name='consoleauth', environment={'PYTHONPATH': str(ROOT)}))
+        consoleauth.wait_for_line('listening', START_TIMEOUT_S)
         tls: dict[str, Any] = {}
         vencrypt: dict[str, Any] = {}
         if self._certificate is not None:
@@ -226,7 +231,7 @@ class NovncProxy(Peer):
             (directory / 'ca.pem').write_bytes(self._authority.ca.read_bytes())
             vencrypt = {'auth_schemes': 'vencrypt', 'vencrypt_ca_certs': directory / 'ca.pem'}
         (directory / 'nova.conf').write_text(format_conf({
-            'DEFAULT': {'concurrency_backend': self._backend, 'transport_url': broker.url, **tls},
+            'DEFAULT': {'concurrency_backend': self._backend, 'transport_url': self._broker, **tls},
             'vnc': {'novncproxy_host': '127.0.0.1', 'novncproxy_port': port, **vencrypt},
             'novncproxy': {'drain_timeout': 0, **self._options}}))
         script = Path(sys.executable).with_name('nova-novncproxy')
@@ -234,3 +239,8 @@ class NovncProxy(Peer):
         self.endpoint = Endpoint(port, self._paths(directory, *(f'/?token={uuid.uuid4()}' for _ in range(1000))),
                                  bool(tls))
         self.tree = ProcessTree([proxy.pid])
+        self._proxy = proxy
+
+    def broker_connections(self) -> int:
+        """Return how many connections all of its processes have to the broker."""
+        return len(self._proxy.connections(remote_port=urlsplit(self._broker).port))

@@ -3,8 +3,8 @@
 
     python -m benchmarks.record
 
-writes recordings/*.xz: updates, each with its size in 4 bytes before it, as they are when a client with noVNC's encodings
-asks for one after the other. What has been recorded is in the source tree; it need not be done again.
+writes recordings/*.xz: updates, each with its size in 4 bytes before it, as a client with noVNC's encodings gets them
+when it asks for one after the other. What has been recorded is in the source tree; it need not be done again.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from tests.fixtures.programs import find_program
 
 DIRECTORY = Path(__file__).with_name('recordings')
 NAMES = ('boot', 'scroll')
-_BOOT_S = 5.0               # SeaBIOS, and the first lines of text
-_SCROLL_S = 6.0
+_BOOT_S = 2.5               # SeaBIOS, and the first lines of text
+_SCROLL_S = 2.0
 _QUIET_S = 0.02             # behind the last byte of an update
 _FIRST_PORT = 5900
 # copyrect, tight, hextile, raw, DesktopSize

@@ -11,7 +11,7 @@
  *
  *   -p PORT  -n SESSIONS  -s SECONDS
  *   -u PATHS     speak WebSocket; a file with a path in each line, used in turn. Without it, bare RFB
- *   -t           TLS    -r RECORDING (as of vnc_server)    -i SECONDS between two key presses of a session
+ *   -t           TLS    -r RECORDING (as of vnc_server)    -x its number    -i SECONDS between two key presses
  *   -o N         so many sessions are opened at a time (16)    -e: every session presses one key at the end
  *
  * Opens its sessions and prints "ready", begins when it reads a line, and prints a line of JSON when the seconds are
@@ -35,7 +35,7 @@ static const char *const STEP_NAMES[] = {"connect", "TLS", "upgrade", "version",
                                          "security result", "server init", "name", "ready", "ending"};
 
 enum { INPUT_BYTES = 1 << 18, DOWN_WIDTH = 512, DOWN_HEIGHT = 512, DOWN_AT_ONCE = 4, UPDATE_HEADER_BYTES = 16,
-       UP_MESSAGE_BYTES = 1 << 14, MAX_ENDING_S = 5 };
+       UP_MESSAGE_BYTES = 1 << 14, UP_AT_ONCE = 8 };
 
 /* Any mask but 0, which a proxy may be quick about. What is masked is masked once, at the start. */
 static const unsigned char MASK[4] = {0x37, 0xfa, 0x21, 0x3d};
@@ -63,7 +63,7 @@ struct session {
 };
 
 static enum load load = LOADS;
-static int port, session_count = 1, is_websocket, is_tls, has_ended, opens_at_a_time = 16;
+static int recording_number, port, session_count = 1, is_websocket, is_tls, has_ended, opens_at_a_time = 16;
 static double seconds = 1, key_interval;
 static char **paths;
 static size_t path_count, next_path;
@@ -116,6 +116,7 @@ static void build_frame(struct message *message, int opcode, const void *payload
 static void build_messages(void)
 {
     unsigned char request[10] = {3}, next_request[10] = {3, 1}, text[UP_MESSAGE_BYTES] = {6};
+    put16(next_request + 2, recording_number);
     put16(request + 6, DOWN_WIDTH);
     put16(request + 8, DOWN_HEIGHT);
     memcpy(next_request + 6, request + 6, 4);
@@ -260,17 +261,19 @@ static void end_session(struct session *session)
 
 static void send_up(struct session *session)
 {
-    while (!is_stopping) {
+    for (int i = 0; i < UP_AT_ONCE && !is_stopping; i++) {
         ssize_t sent = wire_write(&session->wire, CUT_TEXT.bytes + session->out_offset,
                                   CUT_TEXT.size - session->out_offset);
         if (sent == WIRE_FAILED)
             fail(session, "cannot send");
-        watch_writable(session, sent == WIRE_BLOCKED);
+        watch_writable(session, 1);
         if (sent == WIRE_BLOCKED)
             return;
         bytes += sent;
         session->out_offset = (session->out_offset + sent) % CUT_TEXT.size;
     }
+    if (!is_stopping)
+        return;
     /* The rest of the last message, and a key press whose answer tells that all has arrived. */
     while (session->out_offset) {
         ssize_t sent = wire_write(&session->wire, CUT_TEXT.bytes + session->out_offset,
@@ -711,7 +714,7 @@ int main(int argc, char **argv)
 {
     int option;
     long size;
-    while ((option = getopt(argc, argv, "p:n:s:u:tr:i:o:e")) != -1) {
+    while ((option = getopt(argc, argv, "p:n:s:u:tr:x:i:o:e")) != -1) {
         switch (option) {
         case 'p': port = atoi(optarg); break;
         case 'n': session_count = atoi(optarg); break;
@@ -719,6 +722,7 @@ int main(int argc, char **argv)
         case 'u': read_paths(optarg); break;
         case 't': is_tls = 1; break;
         case 'r': recording = read_file(optarg, &size); recording_end = recording + size; break;
+        case 'x': recording_number = atoi(optarg); break;
         case 'i': key_interval = atof(optarg); break;
         case 'o': opens_at_a_time = atoi(optarg); break;
         case 'e': has_ended = 1; break;

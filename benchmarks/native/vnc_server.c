@@ -2,12 +2,13 @@
 /*
  * A VNC server that costs little: RFB 3.8 (RFC 6143), no screen.
  *
- *   vnc_server MODE... [-c CERTIFICATE_AND_KEY] [-r RECORDING]
+ *   vnc_server MODE... [-c CERTIFICATE_AND_KEY] [-r RECORDING]...
  *
  * Listens once for each MODE on 127.0.0.1 and prints the ports, in one line: "plain" (security None), "tls" (the same
  * inside of TLS), "vencrypt" (X509None). A KeyEvent is answered with an update of one pixel, a FramebufferUpdateRequest
- * with an update of as many pixels as it asks for, or, if it is incremental, with the next update of the recording
- * (size in 4 bytes, big-endian, and so many bytes; again and again). All else is read and ignored.
+ * with an update of as many pixels as it asks for, or, if it is incremental, with the next update of a recording (size
+ * in 4 bytes, big-endian, and so many bytes; again and again): the x of the request is its number. All else is read and
+ * ignored.
  */
 
 #define _GNU_SOURCE
@@ -25,7 +26,7 @@ static const char *const MODE_NAMES[MODES] = {"plain", "tls", "vencrypt"};
 enum step { TLS_HANDSHAKE, VERSION, SECURITY, VENCRYPT_VERSION, VENCRYPT_SUBTYPE, CLIENT_INIT, MESSAGES };
 
 /* What is sent at once is small enough not to keep the others waiting. */
-enum { MAX_UPDATES = 64, PIXELS_BYTES = 1 << 17, WRITES_AT_ONCE = 2, INPUT_BYTES = 1 << 17, HEADER_BYTES = 16 };
+enum { MAX_RECORDINGS = 4, MAX_UPDATES = 64, PIXELS_BYTES = 1 << 17, WRITES_AT_ONCE = 2, INPUT_BYTES = 1 << 17, HEADER_BYTES = 16 };
 
 struct update {
     unsigned char header[HEADER_BYTES];
@@ -50,7 +51,8 @@ struct viewer {
 static int poller;
 static SSL_CTX *tls_context;
 static unsigned char pixels[PIXELS_BYTES], input[INPUT_BYTES];
-static unsigned char *recording, *recording_end;
+static struct { unsigned char *start, *end; } recordings[MAX_RECORDINGS];
+static unsigned recording_count;
 static const unsigned char SERVER_INIT[] =
     "\x02\x80\x01\xe0" "\x20\x18\x00\x01\x00\xff\x00\xff\x00\xff\x10\x08\x00\0\0\0" "\0\0\0\x07" "standin";
 
@@ -117,7 +119,7 @@ static int flush(struct viewer *viewer)
     return 1;
 }
 
-static int add_update(struct viewer *viewer, unsigned width, unsigned height, int is_recorded)
+static int add_update(struct viewer *viewer, unsigned width, unsigned height, unsigned number)
 {
     if (!viewer->updates && !(viewer->updates = calloc(MAX_UPDATES, sizeof *viewer->updates)))
         die("calloc");
@@ -125,9 +127,9 @@ static int add_update(struct viewer *viewer, unsigned width, unsigned height, in
         return 0;
     struct update *update = &viewer->updates[(viewer->first + viewer->count++) % MAX_UPDATES];
     memset(update, 0, sizeof *update);
-    if (is_recorded && recording) {
-        if (!viewer->record || viewer->record == recording_end)
-            viewer->record = recording;
+    if (number < recording_count) {
+        if (!viewer->record || viewer->record == recordings[number].end)
+            viewer->record = recordings[number].start;
         update->body_left = get32(viewer->record);
         update->body = viewer->record + 4;
         viewer->record = update->body + update->body_left;
@@ -200,9 +202,10 @@ static int take_message(struct viewer *viewer)
         viewer->skip = 4 * get16(message + 2);
         return 1;
     case 3:                                     /* FramebufferUpdateRequest */
-        return add_update(viewer, get16(message + 6), get16(message + 8), message[1]);
+        return add_update(viewer, get16(message + 6), get16(message + 8),
+                          message[1] ? get16(message + 2) : MAX_RECORDINGS);
     case 4:                                     /* KeyEvent */
-        return add_update(viewer, 1, 1, 0);
+        return add_update(viewer, 1, 1, MAX_RECORDINGS);
     case 6:                                     /* ClientCutText */
         viewer->skip = get32(message + 4);
         return 1;
@@ -311,10 +314,12 @@ static void read_recording(const char *path)
         die(path);
     long size = ftell(file);
     rewind(file);
-    if (!(recording = malloc(size)) || fread(recording, 1, size, file) != (size_t)size)
+    unsigned char *recording = malloc(size);
+    if (!recording || recording_count == MAX_RECORDINGS || fread(recording, 1, size, file) != (size_t)size)
         die(path);
     fclose(file);
-    recording_end = recording + size;
+    recordings[recording_count].start = recording;
+    recordings[recording_count++].end = recording + size;
 }
 
 static int listen_somewhere(void)
