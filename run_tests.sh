@@ -17,7 +17,7 @@ Installs what the tests need (Debian 12, as root or with sudo), makes .venv, and
 
   pep8         ruff, mypy, import-linter, our own checks, doc8, shellcheck
   docs         documentation and release notes, warnings are errors
-  unit         unit and functional tests, under both concurrency backends, threading and eventlet
+  unit         unit and functional tests under eventlet, and what depends on the backend once more under threading
   integration  with RabbitMQ, databases, libvirt, QEMU and Chromium that the tests start themselves: all of it under
                eventlet, and what depends on the backend once more under threading
   interop      with processes of released Novas, 34 and 26, a released Keystone, and in a small OpenStack, under
@@ -29,9 +29,10 @@ Installs what the tests need (Debian 12, as root or with sudo), makes .venv, and
   --one-python   leave pythons out
 
 Further arguments, such as -k or -x, go to every pytest. All stages run; the exit status is 1 if any failed. Ctrl-C ends
-all that runs. Environment: PYTHON=/path/to/python3 makes .venv with that interpreter; NOVA_VNC_TEST_BROWSER and
-NOVA_VNC_TEST_CHROMEDRIVER name another Chromium; NOVA_VNC_TEST_CACHE is where the released Novas are kept, by default
-~/.cache/nova-vnc-tests.
+all that runs. Environment: PYTHON=/path/to/python3 makes .venv with that interpreter; NOVA_VNC_TEST_JOBS is how many
+processes run tests at once, by default one more than there are processors, since most tests wait more than they compute;
+NOVA_VNC_TEST_BROWSER and NOVA_VNC_TEST_CHROMEDRIVER name another Chromium; NOVA_VNC_TEST_CACHE is where the released
+Novas are kept, by default ~/.cache/nova-vnc-tests.
 END
 }
 
@@ -56,6 +57,9 @@ while [ $# -gt 0 ]; do
     shift
 done
 pytest_arguments=("$@")
+jobs=${NOVA_VNC_TEST_JOBS:-$(($(nproc) + 1))}
+at_once=()
+[ "$jobs" -le 1 ] || at_once=(-n "$jobs")
 for name in $left_out_stages; do
     [[ " $selected " != *" $name "* ]] || die "--stage $name is left out by another option"
 done
@@ -133,12 +137,13 @@ supervise() {
     "$VENV/bin/python" tools/supervise.py "$@"
 }
 
-# Run pytest under a backend: run_pytest VENV BACKEND ARGUMENT...
+# Run pytest under a backend: run_pytest VENV BACKEND MARKS ARGUMENT...; MARKS is an expression for -m, or empty.
 run_pytest() {
-    local venv=$1 backend=$2 status
-    shift 2
-    NOVA_VNC_TEST_BACKEND=$backend supervise "$venv/bin/python" -m pytest -q --disable-warnings \
-        --junitxml="$junit_file" "${left_out[@]}" "$@" "${pytest_arguments[@]}"
+    local venv=$1 backend=$2 marks=$3 status
+    shift 3
+    [ -n "$real_parts" ] || marks="${marks:+($marks) and }not libvirt"
+    NOVA_VNC_TEST_BACKEND=$backend supervise "$venv/bin/python" -m pytest -q --disable-warnings "${at_once[@]}" \
+        --junitxml="$junit_file" ${marks:+-m "$marks"} "$@" "${pytest_arguments[@]}"
     status=$?
     # 5: nothing was selected, which is what arguments such as -k may do to a stage.
     [ $status = 0 ] || { [ $status = 5 ] && [ ${#pytest_arguments[@]} -gt 0 ]; }
@@ -149,7 +154,7 @@ test_other_python() {
     local python=$1 venv=$VENV-$2
     [ -x "$venv/bin/python" ] || "$python" -m venv --clear "$venv" || return 1
     (install_project "$venv" "${project[@]}") || return 1
-    run_pytest "$venv" threading tests/unit
+    run_pytest "$venv" threading '' tests/unit
 }
 
 # Print the interpreter of this minor version if it is here, runs, and can build extensions.
@@ -176,11 +181,9 @@ started=$SECONDS
 if [ -n "$real_parts" ]; then
     profiles=(test real)
     project=(-e '.[demo,libvirt]' -r test-requirements.txt)
-    left_out=()
 else
     profiles=(test)
     project=(-e '.[demo]' -r test-requirements.txt)
-    left_out=(-m 'not libvirt')
 fi
 if [ "$(id -u)" = 0 ]; then
     run_job install || exit 1
@@ -195,9 +198,9 @@ summary+=("$(printf 'passed  %4d s  installation' $((SECONDS - started)))")
 ! is_selected pep8 || stage pep8 supervise tools/pep8.sh
 ! is_selected docs || stage docs supervise tools/docs.sh
 if is_selected unit; then
-    for backend in threading eventlet; do
-        stage "unit and functional, $backend" run_pytest "$VENV" $backend tests/unit tests/functional
-    done
+    stage 'unit and functional, eventlet' run_pytest "$VENV" eventlet '' tests/unit tests/functional
+    stage 'unit and functional without what is run once, threading' \
+        run_pytest "$VENV" threading 'not once' tests/unit tests/functional
 fi
 released=(tests/integration/interop tests/integration/keystone tests/integration/small_cloud)
 if is_selected integration; then
@@ -205,13 +208,13 @@ if is_selected integration; then
     for directory in "${released[@]}"; do
         own+=(--ignore "$directory")
     done
-    stage 'integration, eventlet' run_pytest "$VENV" eventlet "${own[@]}"
+    stage 'integration, eventlet' run_pytest "$VENV" eventlet '' "${own[@]}"
     stage 'integration without browser and what is run once, threading' \
-        run_pytest "$VENV" threading "${own[@]}" -m 'not browser and not once'
+        run_pytest "$VENV" threading 'not browser and not once' "${own[@]}"
 fi
 # What a Queens of our own answers is in the table of interop too.
 ! is_selected interop || stage 'interop, eventlet' \
-    run_pytest "$VENV" eventlet "${released[@]}" tests/integration/test_old_servers.py -m 'interop or released'
+    run_pytest "$VENV" eventlet 'interop or released' "${released[@]}" tests/integration/test_old_servers.py
 for version in $(! is_selected pythons || echo 3.12 3.13); do
     if [ "$("$VENV/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" = "$version" ]; then
         continue

@@ -9,8 +9,9 @@
 : "${ROOT:?}"
 VENV=$ROOT/.venv
 
-# Nothing of the caller's Python gets in.
-unset PYTHONPATH PYTHONHOME
+# Nothing of the caller's Python gets in. Without compiled files each of the thousand processes that tests start, and
+# each that runs tests, would compile anew.
+unset PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 export PYTHONNOUSERSITE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
 say() {

@@ -7,7 +7,6 @@ something there takes a part of its own: with RabbitMQ() as broker: ...
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,7 +16,6 @@ from tests.fixtures.browser import Browser
 from tests.fixtures.fail import unexpected
 from tests.fixtures.libvirt import Libvirtd
 from tests.fixtures.rabbitmq import RabbitMQ
-from tests.integration.interop.matrix import MATRIX, places
 
 _DIRECTORY = Path(__file__).parent
 _TIMEOUT_S = 300
@@ -40,16 +38,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(_TIMEOUT_S))
         if 'browser' in getattr(item, 'fixturenames', ()):
             item.add_marker(pytest.mark.browser)
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    outcome: Any = yield
-    report = outcome.get_result()
-    matrix = item.config.stash.get(MATRIX, None)
-    if matrix is not None and (report.when == 'call' or not report.passed):
-        for chain, release in places(item):
-            matrix.note(chain, release, item.nodeid, report.passed)
 
 
 @pytest.fixture(scope='session')

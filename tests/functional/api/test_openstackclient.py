@@ -34,6 +34,8 @@ def shown(done):
     return json.loads(done.stdout)
 
 
+# How requests are served under either backend, the other tests show; here it is what the client makes of the answers.
+@pytest.mark.once
 @pytest.mark.parametrize('auth', [NONE, (*ADMIN_TOKEN, 'admin'), (*ADMIN_TOKEN, 'alice:a11ce')],
                          ids=['none', 'admin_token', 'admin_token of a user'])
 @pytest.mark.parametrize('server', ['web one', UUID])
@@ -55,6 +57,7 @@ def test_a_name_that_is_no_regular_expression(openstack):
     assert shown(openstack(*NONE, 'console', 'url', 'show', 'web (old', '-f', 'json'))['url']
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(('arguments', 'message'), [
     (('console', 'url', 'show', 'nosuch'), 'No Server found for nosuch'),
     (('console', 'url', 'show', '--spice', 'web one'), 'Unavailable console type spice-html5.'),

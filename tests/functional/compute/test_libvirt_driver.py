@@ -122,7 +122,8 @@ def test_an_instance_without_vnc(driver, define):
         driver.get_vnc_console(guest.UUIDString())
 
 
-@pytest.mark.parametrize('instance_uuid', [str(uuid.uuid4()), 'test', '', None])
+@pytest.mark.parametrize('instance_uuid', [str(uuid.uuid4()), 'test', '', None], ids=[
+    'unknown', 'no UUID', 'empty', 'none'])
 def test_an_unknown_instance(driver, instance_uuid):
     with pytest.raises(exception.InstanceNotFound):
         driver.get_vnc_console(instance_uuid)

@@ -194,7 +194,7 @@ class TestBeforeTLS:
          'unknown (4294967295) ([novncproxy]vencrypt_subtypes)'),
         (8, say(b'\0'), Refusal.SECURITY, 'VeNCrypt subtype X509_NONE (260) refused by the peer: no reason given'),
         (8, say(b'\1' + OK), Refusal.NOT_VNC, 'the peer sent 4 bytes or more before TLS had started'),
-    ], ids=str)
+    ], ids=lambda value: value if isinstance(value, str) else None)
     def test_the_wrong_answer(self, vencrypt, good, caplog, position, step, refusal, said):
         steps = dialogue(good)
         steps[position:] = [step, be_silent]

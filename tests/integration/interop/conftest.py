@@ -21,6 +21,7 @@ from nova_vnc.rpc.caller import Caller
 from nova_vnc.rpc.consoleauth import ConsoleAuthAPI
 from tests.fixtures.bus import new_conf
 from tests.fixtures.database_server import SERVERS, DatabaseServer
+from tests.fixtures.distribution import is_worker
 from tests.fixtures.nova_cell import NovaCell
 from tests.fixtures.nova_release import RELEASES, NovaRelease
 from tests.fixtures.placement import Placement
@@ -28,25 +29,54 @@ from tests.fixtures.ports import free_port
 from tests.fixtures.process import Service
 from tests.fixtures.qemu import QEMU
 from tests.fixtures.rabbitmq import RabbitMQ
-from tests.integration.interop.matrix import MATRIX, Matrix, places
+from tests.integration.interop.matrix import Matrix, places
 
 _ROOT = Path(__file__).parents[3]
 _TABLE = _ROOT / 'build/interop-matrix.txt'
 _READY_S = 60
 DATABASES = ('mariadb', 'postgresql', 'sqlite')
 
-# -- the table; what becomes of each test is noted in the conftest above
+# -- the table. With pytest -n the tests are collected and run by workers, and it is the first process that prints it.
+
+_MATRIX = pytest.StashKey[Matrix]()
+_PROPERTY = 'interop'
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    matrix = config.stash[_MATRIX] = Matrix()
+    config.pluginmanager.register(_Notes(matrix))
 
 
 @pytest.hookimpl(trylast=True)      # behind what -k and -m leave out
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    expected = config.stash[_MATRIX].expected
     for item in items:
         for chain, release in places(item):
-            config.stash.setdefault(MATRIX, Matrix()).expect(chain, release, item.nodeid)
+            item.user_properties.append((_PROPERTY, (chain, release)))
+            expected.append((chain, release, item.nodeid))
+    if is_worker(config):
+        config.workeroutput[_PROPERTY] = expected
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[_MATRIX].expected += map(tuple, getattr(node, 'workeroutput', {}).get(_PROPERTY, []))
+
+
+class _Notes:
+
+    def __init__(self, matrix: Matrix) -> None:
+        self._matrix = matrix
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == 'call' or not report.passed:
+            for name, place in report.user_properties:
+                if name == _PROPERTY:
+                    self._matrix.note(*place, report.nodeid, report.passed)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    matrix = config.stash.get(MATRIX, None)
+    matrix = config.stash[_MATRIX]
     if matrix:
         terminalreporter.section('interop matrix')
         terminalreporter.write(matrix.format())

@@ -7,51 +7,50 @@ the parameters of the test. A place with several tests is as good as the worst o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 
 import pytest
 
 _WORST_FIRST = ('FAILED', 'not run', 'passed')
 
+Place = tuple[str, str, str]    # chain, release, test
+
 
 class Matrix:
-    """Rows are chains of processes, columns are releases, each in the order of the tests."""
+    """Rows are chains of processes, columns are releases, each in the order of the tests.
+
+    :ivar expected: chain, release and test of all that will run
+    """
 
     def __init__(self) -> None:
-        self._places: dict[tuple[str, str], dict[str, str]] = {}
-
-    def expect(self, chain: str, release: str, test: str) -> None:
-        """Take note of a test that will run."""
-        self._places.setdefault((chain, release), {})[test] = 'not run'
+        self.expected: list[Place] = []
+        self._outcomes: dict[Place, str] = {}
 
     def note(self, chain: str, release: str, test: str, passed: bool) -> None:
         """Take note of an outcome; one test has several, and has failed if any has."""
-        outcomes = self._places.setdefault((chain, release), {})
-        if outcomes.get(test) != 'FAILED':
-            outcomes[test] = 'passed' if passed else 'FAILED'
+        if self._outcomes.get((chain, release, test)) != 'FAILED':
+            self._outcomes[chain, release, test] = 'passed' if passed else 'FAILED'
 
     def format(self) -> str:
         """Return the table, with a line for each chain; '-' is a place without a test."""
-        chains = list(dict.fromkeys(chain for chain, _ in self._places))
-        releases = list(dict.fromkeys(release for _, release in self._places))
+        places: dict[tuple[str, str], list[str]] = {}
+        for chain, release, test in dict.fromkeys([*self.expected, *self._outcomes]):
+            places.setdefault((chain, release), []).append(self._outcomes.get((chain, release, test), 'not run'))
+        chains = list(dict.fromkeys(chain for chain, _ in places))
+        releases = list(dict.fromkeys(release for _, release in places))
         rows = [['chain', *releases]]
-        rows += [[chain, *(_worst(self._places.get((chain, release), {})) for release in releases)]
-                 for chain in chains]
+        rows += [[chain, *(_worst(places.get((chain, release), [])) for release in releases)] for chain in chains]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ['  '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
                  for row in rows]
         return '\n'.join([lines[0], '  '.join('-' * width for width in widths), *lines[1:]]) + '\n'
 
     def __bool__(self) -> bool:
-        return bool(self._places)
+        return bool(self.expected or self._outcomes)
 
 
-def _worst(outcomes: Mapping[str, str]) -> str:
-    return next((outcome for outcome in _WORST_FIRST if outcome in outcomes.values()), '-')
-
-
-# There only while tests of this package are run.
-MATRIX = pytest.StashKey[Matrix]()
+def _worst(outcomes: Collection[str]) -> str:
+    return next((outcome for outcome in _WORST_FIRST if outcome in outcomes), '-')
 
 
 def places(item: pytest.Item) -> Iterator[tuple[str, str]]:

@@ -80,7 +80,8 @@ def test_where_the_vnc_server_is(manager, port, host, expected):
 
 
 @pytest.mark.parametrize(('instance_uuid', 'error'), [
-    (STOPPED.uuid, exception.InstanceNotReady), (str(uuid.uuid4()), exception.InstanceNotFound)])
+    (STOPPED.uuid, exception.InstanceNotReady), (str(uuid.uuid4()), exception.InstanceNotFound)],
+    ids=['stopped', 'unknown'])
 def test_why_there_is_no_vnc_server(manager, instance_uuid, error):
     with pytest.raises(error, match=instance_uuid):
         manager.get_vnc_console(instance_uuid, 'novnc')

@@ -15,8 +15,8 @@ import pytest
 from tests.fixtures.polling import wait_until
 from tests.unit.tools.test_environment import FILES, ROOT, write_program
 
-INTEROP = ('tests/integration/interop tests/integration/keystone tests/integration/small_cloud '
-           'tests/integration/test_old_servers.py -m interop or released')
+INTEROP = ('-m interop or released tests/integration/interop tests/integration/keystone tests/integration/small_cloud '
+           'tests/integration/test_old_servers.py')
 PYTHON = f'''case "$*" in
     -V) exec {sys.executable} -V ;;
     tools/supervise.py*) exec {sys.executable} "$@" ;;
@@ -44,14 +44,15 @@ class Tree:
         write_program(root / 'bin/apt-get', 'exit 1')
         write_program(root / 'bin/pkg-config', 'exit 1')
 
-    def start(self, *arguments: str) -> subprocess.Popen:
+    def start(self, *arguments: str, jobs: str = '3') -> subprocess.Popen:
         """Start it as a terminal does: in a process group of its own, which Ctrl-C signals."""
         return subprocess.Popen(
             [self._root / 'run_tests.sh', *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={'PATH': f'{self._root}/bin:{os.environ["PATH"]}', 'PYTHON': sys.executable}, process_group=0)
+            env={'PATH': f'{self._root}/bin:{os.environ["PATH"]}', 'PYTHON': sys.executable,
+                 'NOVA_VNC_TEST_JOBS': jobs}, process_group=0)
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess:
-        process = self.start(*arguments)
+    def run(self, *arguments: str, jobs: str = '3') -> subprocess.CompletedProcess:
+        process = self.start(*arguments, jobs=jobs)
         out, err = process.communicate(timeout=60)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
@@ -70,8 +71,8 @@ def test_without_real_parts_nothing_of_libvirt_is_needed(tree: Tree) -> None:
     assert all('libvirt' not in call for call in tree.calls('pip install'))
     assert [call.split()[-1] for call in tree.calls('bindep')] == ['test']
     stages = tree.calls('-m pytest')
-    assert len(stages) == 2
-    assert all('-m not libvirt tests/unit tests/functional' in call for call in stages)
+    assert [call.partition('xml ')[2] for call in stages] == [
+        '-m not libvirt tests/unit tests/functional', '-m (not once) and not libvirt tests/unit tests/functional']
 
 
 def test_with_them_it_says_what_is_missing(tree: Tree) -> None:
@@ -90,6 +91,12 @@ def test_with_them_all_tests_run(tree: Tree, tmp_path: Path) -> None:
     assert not [call for call in stages if 'not libvirt' in call]
     assert len([call for call in stages if 'tests/integration --ignore tests/integration/interop' in call]) == 2
     assert len([call for call in stages if call.endswith(INTEROP)]) == 1
+
+
+@pytest.mark.parametrize(('jobs', 'option'), [('1', ''), ('5', '-n 5 ')])
+def test_tests_run_in_several_processes(tree: Tree, jobs: str, option: str) -> None:
+    assert tree.run('--no-real', '--one-python', '--stage', 'unit', jobs=jobs).returncode == 0
+    assert all(f'--disable-warnings {option}--junitxml' in call for call in tree.calls('-m pytest'))
 
 
 def test_stages_can_be_named(tree: Tree, tmp_path: Path) -> None:
@@ -155,4 +162,4 @@ def test_a_signal_ends_all_of_it(tree: Tree, tmp_path: Path, signum: int) -> Non
     assert out.endswith(f'Ended by {signal.Signals(signum).name}\n')
     assert (tmp_path / 'begun.ended').exists()      # pytest had its time
     assert not [child for child in family if child.is_running()]
-    assert 'eventlet' not in out                    # no further stage
+    assert 'threading' not in out                   # no further stage

@@ -489,6 +489,7 @@ def machine(tmp_path: Path) -> Any:
         yield type('CloudOnADatabase', (Cloud,), {'database': database})
 
 
+@pytest.mark.timeout(400)
 def test_ownership(machine: type[Cloud]):
     # The same walks each time. After a change of the rules, take derandomize out and let it run for longer. Without
     # shrinking, which takes minutes: add Phase.shrink once it has failed.
