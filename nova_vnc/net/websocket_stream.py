@@ -42,12 +42,14 @@ class WebSocketStream:
     read() raises WebSocketClosed and WebSocketProtocolError in addition to what every Stream raises; close() is what
     answers the client in both cases.
 
-    :param below: the connection, right after the 101 response was sent; it is this stream's from here on
+    :param below: the connection, right after the 101 response; it is this stream's from here on
     :param trailing: bytes that were received behind the request
+    :param response: the 101 response, if that is still to be sent: it goes out with the first frame, in one packet
     """
 
-    def __init__(self, below: TransportStream, trailing: bytes = b'') -> None:
+    def __init__(self, below: TransportStream, trailing: bytes = b'', response: bytes = b'') -> None:
         self._below = below
+        self._unsent_response = response
         self._parser = FrameParser()
         self._payload = self._parser.receive(trailing)
         self._open = True
@@ -66,7 +68,7 @@ class WebSocketStream:
 
     def write(self, data: bytes) -> None:
         """Send all of data in one binary message."""
-        self._below.write(build_frame(Opcode.BINARY, data))
+        self._send(build_frame(Opcode.BINARY, data))
 
     def set_deadline(self, deadline: Deadline | None) -> None:
         self._below.set_deadline(deadline)
@@ -84,7 +86,7 @@ class WebSocketStream:
         self._below.set_deadline(Deadline(timeout_s))
         try:
             end = self._parser.end
-            self._below.write(end.answer() if end else build_close(code, reason))
+            self._send(end.answer() if end else build_close(code, reason))
             if end and end.violation:
                 self._below.shut_down_writing()  # or else it may wait for us as long as we for it
             self._wait_for_close()
@@ -101,10 +103,14 @@ class WebSocketStream:
         self._open = False
         return transport, self._parser, self._payload
 
+    def _send(self, frame: bytes) -> None:
+        response, self._unsent_response = self._unsent_response, b''
+        self._below.write(response + frame)
+
     def _answer_ping(self) -> None:
         ping, self._parser.ping = self._parser.ping, None
         if ping is not None:
-            self._below.write(build_frame(Opcode.PONG, ping))
+            self._send(build_frame(Opcode.PONG, ping))
 
     def _check_end(self) -> None:
         end = self._parser.end

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import socket
-from email.message import Message
 
 from nova_vnc.net.deadline import Deadline
 from nova_vnc.net.stream import TransportStream
 from nova_vnc.net.transport import Transport
 from nova_vnc.novncproxy.forwarded import Client, TrustedProxies
+from nova_vnc.novncproxy.header_fields import Fields
 from nova_vnc.novncproxy.pending import PendingConnections, Stage, source_of
 
 # What a client may go on sending after it got the answer that ends the connection: to close while something is unread
@@ -66,10 +66,12 @@ class ClientConnection:
         self._teller = self.client = client
         self._pending.count_for(self, self.source)
 
-    def read_headers(self, headers: Message) -> None:
+    def read_headers(self, headers: Fields) -> None:
         """Take note of whom a request is from; a load balancer may send those of many clients on one connection."""
-        self.client = self._trusted.find_client(self._teller, headers)
-        self._pending.count_for(self, self.source)
+        client = self._trusted.find_client(self._teller, headers)
+        if client is not self.client:
+            self.client = client
+            self._pending.count_for(self, self.source)
 
     def move(self, stage: Stage) -> bool:
         """Take note of a step forward; return False if the connection has been dropped."""
@@ -113,6 +115,8 @@ class ClientConnection:
 
         Does nothing once the connection was released.
         """
+        if not self.stream.is_owner:
+            return
         left_bytes = _LINGER_BYTES
         self.stream.set_deadline(Deadline(_LINGER_S))
         self.stream.shut_down_writing()

@@ -12,7 +12,8 @@ import ipaddress
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from email.message import Message
+
+from nova_vnc.novncproxy.header_fields import Fields
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -50,10 +51,12 @@ class TrustedProxies:
 
     def __contains__(self, host: str) -> bool:
         """Tell whether an address, as a socket or a header gives it, lies in one of them."""
+        if not self._networks:
+            return False
         address = _parse_address(host)
         return address is not None and any(address in network for network in self._networks)
 
-    def find_client(self, peer: Client, headers: Message) -> Client:
+    def find_client(self, peer: Client, headers: Fields) -> Client:
         """Return who sent a request, by its headers X-Forwarded-For and X-Forwarded-Proto where peer is trusted.
 
         Each load balancer adds to the end of X-Forwarded-For whom it got the request from; so they are read from the
@@ -77,7 +80,7 @@ class TrustedProxies:
             teller = client
 
 
-def _last_to_first(headers: Message, name: str) -> Iterator[str]:
+def _last_to_first(headers: Fields, name: str) -> Iterator[str]:
     for line in reversed(headers.get_all(name, [])):
         for value in reversed(line.split(',')):
             yield value.strip()

@@ -18,11 +18,12 @@ from websockify import websockifyserver
 
 from nova_vnc.net.websocket_stream import WebSocketStream
 from nova_vnc.novncproxy import request as requests
-from nova_vnc.novncproxy import upgrade
+from nova_vnc.novncproxy import request_line, upgrade
 from nova_vnc.novncproxy.connection import ClientConnection
 from nova_vnc.novncproxy.files import FileTree, ServedFile
-from nova_vnc.novncproxy.header_fields import MalformedHeader
+from nova_vnc.novncproxy.header_fields import MalformedHeader, TooManyFields
 from nova_vnc.novncproxy.http_stream import (
+    HeaderTooLong,
     IncompleteRequest,
     RequestLineTooLong,
     RequestReader,
@@ -107,7 +108,7 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
     def setup(self) -> None:
         self.connection: ClientConnection = self.request
         self.rfile = self._reader = RequestReader(self.connection.stream)
-        self.wfile = ResponseWriter(self.connection.stream, self.server.header_timeout_s)
+        self.wfile = self._writer = ResponseWriter(self.connection.stream, self.server.header_timeout_s)
 
     def handle_one_request(self) -> None:
         self.close_connection = True
@@ -134,17 +135,25 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
             pass  # it has left, or was dropped
 
     def parse_request(self) -> bool:
-        if not super().parse_request():
+        """In place of http.server's; see header_fields and request_line."""
+        self.close_connection = True
+        try:
+            line = request_line.parse(self.raw_requestline)
+            self.command, self.path, self.request_version = line.method, line.target, line.version
+            self.headers = self._reader.read_fields()
+        except request_line.BadRequestLine as error:
+            self.send_error(error.status)
+            return False
+        except (HeaderTooLong, TooManyFields):
+            self.send_error(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return False
         self.connection.read_headers(self.headers)
         if not self.connection.move(Stage.SERVED):
-            self.close_connection = True
             return False
-        if self.request_version < 'HTTP/1.1' or not self.server.keep_alive_timeout_s or self.server.is_stopping():
-            self.close_connection = True
-        # http.server has taken surplus slashes away; what was asked for counts.
-        self.path = self.requestline.split()[1]
-        if not self.path.startswith('/') or any(not '!' <= char <= '~' for char in self.path):
+        self.close_connection = (self.request_version < 'HTTP/1.1' or not self.server.keep_alive_timeout_s
+                                 or self.server.is_stopping()
+                                 or 'close' in self.headers.tokens('Connection'))
+        if not self.path.startswith('/'):
             self.send_error(HTTPStatus.BAD_REQUEST)
             return False
         if self.command not in ('GET', 'HEAD'):
@@ -265,8 +274,10 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
     def open(self) -> WebSocketStream:
         """See session.Door."""
         self.connection.move(Stage.GREETED)
+        self._log_level = logging.DEBUG     # the line of the session, or of its refusal, tells more
+        self._writer.keep()
         self.SocketClass(self).accept(self.request, self.headers)
-        return WebSocketStream(self.connection.stream, self._reader.take_ahead())
+        return WebSocketStream(self.connection.stream, self._reader.take_ahead(), self._writer.take_kept())
 
     def settle(self) -> bool:
         """See session.Door."""

@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-import http.client
-
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
 from nova_vnc.net.stream import TransportStream
-from nova_vnc.novncproxy.header_fields import HeaderCheck
+from nova_vnc.novncproxy.header_fields import Fields, HeaderParser
 
 # Limits in use elsewhere: Apache 8190 bytes a line, nginx 32 KiB in all. The cookies of a dashboard on the same host
 # come along with each request.
@@ -21,6 +19,10 @@ _EMPTY_LINES = (b'\r\n', b'\n')
 
 class RequestLineTooLong(Exception):
     """The first line of a request exceeds MAX_REQUEST_LINE_BYTES."""
+
+
+class HeaderTooLong(Exception):
+    """The header of a request exceeds MAX_HEADER_BYTES."""
 
 
 class SlowRequest(Exception):
@@ -41,13 +43,13 @@ class RequestReader:
         self._ahead = b''
         self._left_bytes = 0
         self._in_first_line = True
-        self._check = HeaderCheck()
+        self._parser = HeaderParser()
 
     def wait_for_request(self, idle_timeout_s: float, header_timeout_s: float) -> bool:
         """Return whether a request begins in time, and if so, give it header_timeout_s for all of its header."""
         self._left_bytes = MAX_HEADER_BYTES
         self._in_first_line = True
-        self._check = HeaderCheck()
+        self._parser = HeaderParser()
         if not self._ahead or self._ahead.startswith((b'\r', b'\n')):
             self._stream.set_deadline(Deadline(idle_timeout_s))
             try:
@@ -79,8 +81,8 @@ class RequestReader:
 
         :param limit: http.server's own, which is higher than ours and so has no effect
         :raises RequestLineTooLong: the first line is too long
-        :raises http.client.LineTooLong: the header is too long; http.server answers with 431
-        :raises MalformedHeader: see HeaderCheck
+        :raises HeaderTooLong: the header is too long
+        :raises MalformedHeader, TooManyFields: see HeaderParser
         :raises SlowRequest: it takes too long
         :raises IncompleteRequest: the connection has ended
         """
@@ -93,9 +95,18 @@ class RequestReader:
         line, self._ahead = self._ahead[:end], self._ahead[end:]
         self._left_bytes -= end
         if not self._in_first_line:
-            self._check.check(line)
+            self._parser.take(line)
         self._in_first_line = False
         return line
+
+    def read_fields(self) -> Fields:
+        """Return all that is left of the header.
+
+        :raises HeaderTooLong, MalformedHeader, TooManyFields, SlowRequest, IncompleteRequest: as readline()
+        """
+        while self.readline() not in _EMPTY_LINES:
+            pass
+        return self._parser.fields
 
     def take_ahead(self) -> bytes:
         """Return what was received behind the request. Reading goes on behind it, by whoever takes it."""
@@ -118,7 +129,7 @@ class RequestReader:
         if self._in_first_line and line_bytes > MAX_REQUEST_LINE_BYTES:
             raise RequestLineTooLong
         if line_bytes > self._left_bytes:
-            raise http.client.LineTooLong('header')
+            raise HeaderTooLong
 
 
 class ResponseWriter:
@@ -132,14 +143,27 @@ class ResponseWriter:
     def __init__(self, stream: TransportStream, timeout_s: float) -> None:
         self._stream = stream
         self._timeout_s = timeout_s
+        self._kept: bytes | None = None
+
+    def keep(self) -> None:
+        """Keep what is written from now on for take_kept()."""
+        self._kept = b''
+
+    def take_kept(self) -> bytes:
+        """Return what was kept; whoever takes it sends it. Nothing is kept any more."""
+        kept, self._kept = self._kept or b'', None
+        return kept
 
     def write(self, data: bytes) -> int:
+        if self._kept is not None:
+            self._kept += data
+            return len(data)
         self._stream.set_deadline(Deadline(self._timeout_s))
         self._stream.write(data)
         return len(data)
 
     def flush(self) -> None:
-        """For http.server; nothing is kept back."""
+        """For http.server; nothing waits here for it."""
 
     def close(self) -> None:
         """For socketserver; the connection is not the writer's to close."""

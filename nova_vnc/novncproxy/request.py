@@ -11,9 +11,9 @@ import dataclasses
 import ipaddress
 import re
 from collections.abc import Collection, Iterable
-from email.message import Message
 from urllib import parse
 
+from nova_vnc.novncproxy.header_fields import Fields
 from nova_vnc.novncproxy.refusal import Refusal, Refused
 
 # Nova's tokens are uuids of 36 characters; the column of its table takes 255.
@@ -42,7 +42,7 @@ class ConsoleRequest:
     cookies: tuple[str, ...] = dataclasses.field(default=(), repr=False)
 
     @classmethod
-    def from_http(cls, target: str, headers: Message, forwarded_scheme: str | None = None) -> ConsoleRequest:
+    def from_http(cls, target: str, headers: Fields, forwarded_scheme: str | None = None) -> ConsoleRequest:
         """Take them from a parsed request. A header that is there twice becomes one that nothing matches."""
         host, origin = (', '.join(values) if (values := headers.get_all(name)) else None for name in ('Host', 'Origin'))
         return cls(target, host, origin, forwarded_scheme, tuple(headers.get_all('Cookie', [])))
@@ -194,6 +194,8 @@ def parse_host_header(value: str | None) -> str | None:
 def normalize_host(host: str) -> str:
     """Return a host name in lower case, an IP address in its shortest form and without brackets."""
     host = host.strip().lower().removeprefix('[').removesuffix(']')
+    if ':' not in host and not host[-1:].isdigit():
+        return host     # no address ends so: to try is dearer than all the rest
     try:
         return ipaddress.ip_address(host).compressed
     except ValueError:

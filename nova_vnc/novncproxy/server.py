@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import functools
 import selectors
 import socket
 import threading
@@ -13,7 +14,7 @@ from collections.abc import Callable
 
 from oslo_log import log as logging
 
-from nova_vnc import exception, threads
+from nova_vnc import context, exception, threads
 from nova_vnc.net import tcp
 from nova_vnc.net.deadline import DeadlineExceeded
 from nova_vnc.net.tls import TruncatedStream
@@ -24,6 +25,7 @@ from nova_vnc.novncproxy.encryption import Encryption, TurnedAway
 from nova_vnc.novncproxy.forwarded import Client, TrustedProxies
 from nova_vnc.novncproxy.handler import ConsoleRequestHandler, Site
 from nova_vnc.novncproxy.pending import PendingConnections
+from nova_vnc.spare_threads import SpareThreads
 
 LOG = logging.getLogger(__name__)
 
@@ -75,6 +77,7 @@ class Server:
         self._trusted = trusted or TrustedProxies()
         self._encryption = encryption or Encryption()
         self._goodbyes = _Goodbyes()
+        self._connection_threads = SpareThreads('connection')
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -147,7 +150,7 @@ class Server:
             return
         self._pending.add(connection, connection.source)
         try:
-            threading.Thread(target=self._serve, args=(connection,), name='connection', daemon=True).start()
+            self._connection_threads.run(functools.partial(self._serve, connection))
         except RuntimeError as error:
             LOG.error('%s: turned away: %s', connection.peer, error)
             self._pending.remove(connection)
@@ -179,6 +182,7 @@ class Server:
             # What a session has taken over is not this connection's any more, and nothing happens here.
             connection.close()
             self._pending.remove(connection)
+            context.forget()
 
 
 class _Goodbyes:

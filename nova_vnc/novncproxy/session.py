@@ -68,7 +68,7 @@ class Door(Protocol):
         """Answer with an HTTP status."""
 
     def open(self) -> WebSocketStream:
-        """Answer with 101. The connection is the caller's from here on."""
+        """Answer with 101, along with what is written first. The connection is the caller's from here on."""
 
     def settle(self) -> bool:
         """Take note that nobody gets the place of this connection any more; return False if somebody has."""

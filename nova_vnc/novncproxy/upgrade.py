@@ -6,8 +6,9 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from email.message import Message
 from http import HTTPStatus
+
+from nova_vnc.novncproxy.header_fields import Fields
 
 # Draft versions 7 and 8, which websockify takes too, name the page in Sec-WebSocket-Origin, so their clients would pass
 # for programs without an Origin. No browser has spoken them since 2012.
@@ -29,9 +30,9 @@ class UpgradeRefused(Exception):
         self.text = text
 
 
-def check_upgrade(request_version: str, headers: Message) -> None:
+def check_upgrade(request_version: str, headers: Fields) -> None:
     """:raises UpgradeRefused: the handshake lacks something"""
-    if request_version < 'HTTP/1.1' or 'upgrade' not in _tokens(headers, 'Connection'):
+    if request_version < 'HTTP/1.1' or 'upgrade' not in headers.tokens('Connection'):
         raise UpgradeRefused(HTTPStatus.BAD_REQUEST, 'A WebSocket needs HTTP/1.1 and the header Connection: Upgrade.')
     if headers.get_all('Sec-WebSocket-Version') != [VERSION]:
         raise UpgradeRefused(HTTPStatus.UPGRADE_REQUIRED, f'Only version {VERSION} of WebSocket is spoken here.')
@@ -53,13 +54,9 @@ def choose_subprotocol(offered: Sequence[str]) -> str:
     return next((protocol for protocol in offered if protocol.strip() in (_SUBPROTOCOL, NOTICES)), '')
 
 
-def takes_notices(headers: Message) -> bool:
+def takes_notices(headers: Fields) -> bool:
     """Tell whether choose_subprotocol() answers NOTICES."""
     return choose_subprotocol(headers.get('Sec-WebSocket-Protocol', '').split(',')).strip() == NOTICES
-
-
-def _tokens(headers: Message, name: str) -> set[str]:
-    return {token.strip().lower() for value in headers.get_all(name, []) for token in value.split(',')} - {''}
 
 
 def _is_key(key: str) -> bool:

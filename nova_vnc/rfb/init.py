@@ -51,7 +51,7 @@ class PixelFormat:
         return cls(bits_per_pixel, depth, bool(big_endian), bool(true_colour), *colours)
 
     def serialize(self) -> bytes:
-        return _PIXEL_FORMAT.pack(*dataclasses.astuple(self))
+        return _PIXEL_FORMAT.pack(*vars(self).values())     # dataclasses.astuple copies each value
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,8 @@ _BIDI_CONTROLS = frozenset('\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u20
 
 def drop_control_characters(text: str) -> str:
     """Return the text without characters that a terminal, log or title bar would act on."""
+    if text.isascii() and text.isprintable():
+        return text
     return ''.join(char for char in text
                    if unicodedata.category(char) not in _DROPPED_CATEGORIES
                    and char not in _BIDI_CONTROLS)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
+from oslo_context.context import get_current
 
 from nova_vnc import context
 
@@ -32,3 +33,10 @@ def test_roles_domain_and_scope_travel():
     for name in ('user_id', 'user_name', 'user_domain_id', 'roles', 'system_scope', 'domain_id', 'project_domain_id',
                  'is_admin', 'is_admin_project', 'project_id'):
         assert getattr(read, name) == getattr(sent, name)
+
+
+def test_a_context_is_forgotten():
+    context.RequestContext(overwrite=True)
+    context.forget()
+    assert get_current() is None
+    context.forget()

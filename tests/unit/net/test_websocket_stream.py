@@ -51,6 +51,23 @@ def test_writes_binary_messages(pair):
     assert receive_exactly(far, 7) == build_frame(Opcode.BINARY, b'hello')
 
 
+def test_the_response_goes_out_with_the_first_frame(pair):
+    near, far = pair
+    stream = WebSocketStream(TransportStream(PlainTransport(near)), response=b'HTTP/1.1 101 X')
+    stream.write(b'hello')
+    stream.write(b'again')
+    assert receive_exactly(far, 28) == b'HTTP/1.1 101 X' + build_frame(Opcode.BINARY, b'hello') + build_frame(
+        Opcode.BINARY, b'again')
+
+
+def test_a_response_that_waits_goes_out_before_a_close_frame(pair):
+    near, far = pair
+    stream = WebSocketStream(TransportStream(PlainTransport(near)), response=b'HTTP/1.1 101 X')
+    far.sendall(client_frame(Opcode.CLOSE))
+    stream.close()
+    assert receive_exactly(far, 18) == b'HTTP/1.1 101 X' + build_close(CloseCode.NORMAL, '')
+
+
 def test_answers_pings(pair):
     near, far = pair
     stream = WebSocketStream(TransportStream(PlainTransport(near)))

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 import ipaddress
-from email.message import Message
 
 import hypothesis
 import pytest
 from hypothesis import strategies as st
 
 from nova_vnc.novncproxy.forwarded import Client, TrustedProxies
+from nova_vnc.novncproxy.header_fields import Fields
 
 BALANCER, OUTER, CLIENT, STRANGER = '192.0.2.10', '192.0.2.20', '198.51.100.7', '203.0.113.9'
 TRUSTED = TrustedProxies([ipaddress.ip_network('192.0.2.0/24'), ipaddress.ip_network('2001:db8:1::/64')])
@@ -14,11 +14,11 @@ ADDRESSES = st.one_of(st.ip_addresses().map(str), st.sampled_from([BALANCER, OUT
 
 
 def headers(*for_lines, proto=()):
-    message = Message()
+    message = Fields()
     for line in for_lines:
-        message['X-Forwarded-For'] = line
+        message.add('X-Forwarded-For', line)
     for line in proto:
-        message['X-Forwarded-Proto'] = line
+        message.add('X-Forwarded-Proto', line)
     return message
 
 
@@ -86,10 +86,10 @@ class TestAddress:
 
     @hypothesis.given(st.lists(st.text(max_size=60), max_size=4), st.lists(st.text(max_size=20), max_size=3))
     def test_is_always_an_address(self, lines, proto):
-        message = Message()
+        message = Fields()
         for name, values in (('X-Forwarded-For', lines), ('X-Forwarded-Proto', proto)):
             for value in values:
-                message[name] = value.replace('\n', '').replace('\r', '')
+                message.add(name, value.replace('\n', '').replace('\r', ''))
         assert ipaddress.ip_address(TRUSTED.find_client(Client(BALANCER, 1), message).host)
 
 

@@ -6,13 +6,14 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from nova_vnc.novncproxy.header_fields import HeaderCheck, MalformedHeader
+from nova_vnc.novncproxy.header_fields import MAX_FIELDS, Fields, HeaderParser, MalformedHeader, TooManyFields
 
 
-def check(*lines):
-    header = HeaderCheck()
+def parse(*lines):
+    parser = HeaderParser()
     for line in (*lines, b'\r\n'):
-        header.check(line)
+        parser.take(line)
+    return parser.fields
 
 
 @pytest.mark.parametrize('line', [
@@ -21,7 +22,7 @@ def check(*lines):
     b'Content-Length: 0\r\n', b'Transfer-Encoding: chunked\r\n',
 ])
 def test_well_formed(line):
-    check(line)
+    parse(line)
 
 
 @pytest.mark.parametrize('line', [
@@ -34,7 +35,7 @@ def test_well_formed(line):
 ])
 def test_malformed(line):
     with pytest.raises(MalformedHeader):
-        HeaderCheck().check(line)
+        HeaderParser().take(line)
 
 
 @pytest.mark.parametrize('lines', [
@@ -45,11 +46,11 @@ def test_malformed(line):
 ])
 def test_lengths_that_disagree(lines):
     with pytest.raises(MalformedHeader):
-        check(*lines)
+        parse(*lines)
 
 
 def test_one_length_told_twice():
-    check(b'Content-Length: 3\r\n', b'Content-Length: 3\r\n')
+    parse(b'Content-Length: 3\r\n', b'Content-Length: 3\r\n')
 
 
 LINES = st.lists(st.one_of(
@@ -59,10 +60,10 @@ LINES = st.lists(st.one_of(
 
 
 @hypothesis.given(LINES)
-def test_what_passes_is_read_by_the_parser_as_it_stands(lines):
+def test_what_passes_is_what_the_parser_of_http_server_reads(lines):
     """A header that is let through has no line that http.server's parser passes over or takes for another one."""
     try:
-        check(*lines)
+        fields = parse(*lines)
     except MalformedHeader:
         return
     lines = lines[:next((i for i, line in enumerate(lines) if line in (b'\r\n', b'\n')), None)]
@@ -70,3 +71,29 @@ def test_what_passes_is_read_by_the_parser_as_it_stands(lines):
     expected = [line.decode('latin-1').rstrip('\r\n').split(':', 1) for line in lines]
     assert [(name, value.strip(' \t')) for name, value in parsed.items()] == [
         (name, value.strip(' \t')) for name, value in expected]
+    for name, _ in expected:
+        assert fields.get_all(name.swapcase()) == [value.strip(' \t') for value in parsed.get_all(name)]
+
+
+def test_fields_by_name():
+    fields = parse(b'Host: a\r\n', b'COOKIE:  b=c \r\n', b'Cookie:\r\n', b'X: \xfc\r\n')
+    assert 'hOST' in fields
+    assert 'Origin' not in fields
+    assert (fields.get('host'), fields.get('cookie'), fields.get('x')) == ('a', 'b=c', '\xfc')
+    assert fields.get_all('cookie') == ['b=c', '']
+    assert (fields.get('Origin'), fields.get('Origin', '-')) == (None, '-')
+    assert (fields.get_all('Origin'), fields.get_all('Origin', [])) == (None, [])
+
+
+def test_tokens():
+    fields = Fields()
+    fields.add('Connection', 'keep-alive, ,Upgrade')
+    fields.add('connection', 'CLOSE')
+    assert fields.tokens('Connection') == {'keep-alive', 'upgrade', 'close'}
+    assert fields.tokens('Via') == set()
+
+
+def test_a_number_of_fields():
+    parse(*[b'X: a\r\n'] * MAX_FIELDS)
+    with pytest.raises(TooManyFields):
+        parse(*[b'X: a\r\n'] * (MAX_FIELDS + 1))

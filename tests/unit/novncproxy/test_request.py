@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 import contextlib
-from email.message import Message
 from urllib import parse
 
 import hypothesis
@@ -8,6 +7,7 @@ import pytest
 from hypothesis import strategies as st
 
 from nova_vnc.novncproxy import request as requests
+from nova_vnc.novncproxy.header_fields import Fields
 from nova_vnc.novncproxy.refusal import Refusal, Refused
 from nova_vnc.novncproxy.request import ConsoleRequest
 
@@ -27,9 +27,9 @@ def browser_request(target='/', *, origin='http://cloud.example', host='cloud.ex
 
 
 def http_headers(*pairs):
-    headers = Message()
+    headers = Fields()
     for name, value in pairs:
-        headers[name] = value
+        headers.add(name, value)
     return headers
 
 

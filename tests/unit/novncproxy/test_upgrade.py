@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-from email.message import Message
 from http import HTTPStatus
 
 import pytest
 
 from nova_vnc.novncproxy import upgrade
+from nova_vnc.novncproxy.header_fields import Fields
 
 GOOD = {'Upgrade': 'websocket', 'Connection': 'keep-alive, Upgrade', 'Sec-WebSocket-Version': '13',
         'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ=='}
 
 
 def build_headers(**changes):
-    headers = Message()
+    headers = Fields()
     for name, value in {**GOOD, **{name.replace('_', '-'): value for name, value in changes.items()}}.items():
         for one in value if isinstance(value, list) else [value]:
             if one is not None:
-                headers[name] = one
+                headers.add(name, one)
     return headers
 
 
