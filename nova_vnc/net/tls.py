@@ -66,6 +66,8 @@ class TlsTransport:
     __slots__ = ('_failure', '_is_at_end', '_is_established', '_is_shut', '_sock', '_tls', 'receive_waits_for',
                  'send_waits_for')
 
+    receives_ahead = True
+
     def __init__(self, below: PlainTransport, context: ssl.SSLContext, *, server_side: bool = False,
                  server_hostname: str | None = None) -> None:
         plain = below.release()

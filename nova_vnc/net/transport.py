@@ -32,10 +32,12 @@ class Transport(Protocol):
     :ivar receive_waits_for: READABLE or WRITABLE: what the descriptor has to become before receive_into() gets on,
         where that has returned NOTHING_YET. With TLS either direction may have to wait for either.
     :ivar send_waits_for: the same of send(), where that did not take all
+    :ivar receives_ahead: whether has_received() can ever be true
     """
 
     receive_waits_for: int
     send_waits_for: int
+    receives_ahead: bool
 
     def fileno(self) -> int:
         """Return the descriptor, -1 once closed."""
@@ -86,6 +88,7 @@ class PlainTransport:
 
     receive_waits_for = READABLE
     send_waits_for = WRITABLE
+    receives_ahead = False
 
     def __init__(self, sock: socket.socket) -> None:
         family, kind, protocol = sock.family, sock.type, sock.proto

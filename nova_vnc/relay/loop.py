@@ -89,6 +89,7 @@ class EventLoop:
         self._calls_lock = threading.Lock()
         self._takes_calls = True
         self._running = True
+        self._wait_s: float | None = None
         self._waker = _Waker()
         self.watch(self._waker, self._waker.fd, READ)
 
@@ -129,6 +130,7 @@ class EventLoop:
     def run(self) -> None:
         """Serve until stop(); what was to be called by then is called."""
         try:
+            self._wait_s = self._next_wait()
             while self._running:
                 self._run_once()
         finally:
@@ -148,9 +150,11 @@ class EventLoop:
         self._poller.close()
         os.close(self._waker.fd)
 
+    # What follows runs for each key press, once or more.
+
     def _run_once(self) -> None:
         watchers = self._watchers
-        for fd, events in self._poller.poll(self._next_wait()):
+        for fd, events in self._poller.poll(self._wait_s):
             # No watcher: an earlier event of this batch ended its session. The number cannot have a new owner yet,
             # as sessions are added by calls only.
             watcher = watchers.get(fd)
@@ -161,27 +165,29 @@ class EventLoop:
                     watcher.on_error(error)
         if self._calls:
             self._run_calls()
-        self._run_timers()
-
-    def _next_wait(self) -> float | None:
-        due = self._timers.next_due()
-        if due is None:
-            return None
-        # Once for each key press: min() and max() would be felt.
-        wait_s = due - self.clock()
-        if wait_s > _LONGEST_WAIT_S:
-            return _LONGEST_WAIT_S
-        return wait_s if wait_s > 0.0 else 0.0
+        self._wait_s = self._run_timers()
 
     def _run_calls(self) -> None:
         for _ in range(len(self._calls)):
             watcher, call = self._calls.popleft()
             _guard(watcher, call)
 
-    def _run_timers(self) -> None:
+    def _run_timers(self) -> float | None:
+        """Call whose time has come, and return how long to wait for the next one."""
+        due = self._timers.next_due()
+        if due is None:
+            return None
         now = self.clock()
-        while (watcher := self._timers.pop_due(now)) is not None:
-            _guard(watcher, watcher.on_timer)
+        if due <= now:
+            while (watcher := self._timers.pop_due(now)) is not None:
+                _guard(watcher, watcher.on_timer)
+            return self._next_wait()
+        wait_s = due - now
+        return wait_s if wait_s < _LONGEST_WAIT_S else _LONGEST_WAIT_S
+
+    def _next_wait(self) -> float | None:
+        due = self._timers.next_due()
+        return None if due is None else min(max(due - self.clock(), 0.0), _LONGEST_WAIT_S)
 
 
 def _guard(watcher: Watcher, call: Callable[[], None]) -> None:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from nova_vnc.net.websocket import CloseCode, Opcode, build_close, build_frame, build_header
 from nova_vnc.relay.end import EndCause, RelayEnd
 from nova_vnc.relay.lifetime import Lifetime, Limit
-from nova_vnc.relay.loop import BROKEN, HANGUP, EventLoop
+from nova_vnc.relay.loop import BROKEN, HANGUP, READ, EventLoop
 from nova_vnc.relay.side import ClientSide, Side
 
 if TYPE_CHECKING:
@@ -142,7 +142,15 @@ class Relay:
     # whether a side is read is decided here, not by what was asked for.
 
     def on_event(self, fd: int, events: int) -> None:
-        if fd == self._client.fd:
+        client, target = self._client, self._target
+        if events == READ and not client.unsent and not target.unsent:
+            # Nearly always, as for each key press and its answer; the rest says the same in 1.4 µs more. With TLS a
+            # side may wait for something else than READ just now: reading it finds nothing then.
+            if fd == client.fd:
+                self._read_client()
+            elif self._cause is None:
+                self._read_target()
+        elif fd == client.fd:
             self._on_client_event(events)
         else:
             self._on_target_event(events)
@@ -258,7 +266,7 @@ class Relay:
 
     def _go_on_reading(self, side: Side) -> None:
         # One call at a time: each reads both sides, and calls that beget calls would leave no time to others.
-        if not self._reads_on and side.has_received():
+        if side.receives_ahead and not self._reads_on and side.has_received():
             self._reads_on = self._loop.call_soon(self, self._read_what_is_received)
 
     def _read_what_is_received(self) -> None:

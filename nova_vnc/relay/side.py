@@ -18,14 +18,16 @@ class Side:
     before is read; broken tells the difference.
 
     :ivar fd: file descriptor, -1 once closed
+    :ivar receives_ahead: see Transport
     :ivar unsent: to be sent before anything else
     """
 
-    __slots__ = ('_transport', 'broken', 'fd', 'unsent')
+    __slots__ = ('_transport', 'broken', 'fd', 'receives_ahead', 'unsent')
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self.fd = transport.fileno()
+        self.receives_ahead = transport.receives_ahead
         self.unsent: bytes | memoryview = b''
         self.broken = False
 

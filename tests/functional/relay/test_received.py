@@ -23,6 +23,8 @@ NEVER = 0
 class Ahead(PlainTransport):
     """Has received more than its descriptor tells."""
 
+    receives_ahead = True
+
     def __init__(self, sock, ahead=b''):
         super().__init__(sock)
         self.ahead = ahead
@@ -41,6 +43,7 @@ class Ahead(PlainTransport):
 class Endless(PlainTransport):
     """Always has more, and its descriptor tells so too."""
 
+    receives_ahead = True
     reads = 0
 
     def receive_into(self, room):
