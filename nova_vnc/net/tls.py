@@ -67,6 +67,7 @@ class TlsTransport:
                  'send_waits_for')
 
     receives_ahead = True
+    is_spliceable = False
 
     def __init__(self, below: PlainTransport, context: ssl.SSLContext, *, server_side: bool = False,
                  server_hostname: str | None = None) -> None:
@@ -139,7 +140,16 @@ class TlsTransport:
             return False
         return self._tls.pending() > 0 or self._is_at_end or self._failure is not None
 
-    def send(self, data: bytes | memoryview) -> int:
+    def receive_into_pipe(self, fd: int, max_bytes: int) -> int:
+        raise NotImplementedError
+
+    def free_to_send(self) -> int:
+        raise NotImplementedError
+
+    def send_from_pipe(self, fd: int, size: int) -> int:
+        raise NotImplementedError
+
+    def send(self, data: bytes | memoryview, flags: int = 0) -> int:
         if not len(data):
             return 0
         try:

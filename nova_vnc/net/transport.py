@@ -7,6 +7,7 @@ left then; so no two of them can read, send or close.
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 from typing import Protocol
@@ -33,11 +34,14 @@ class Transport(Protocol):
         where that has returned NOTHING_YET. With TLS either direction may have to wait for either.
     :ivar send_waits_for: the same of send(), where that did not take all
     :ivar receives_ahead: whether has_received() can ever be true
+    :ivar is_spliceable: whether it has receive_into_pipe(), free_to_send() and send_from_pipe(): not where the bytes on
+        the wire are others
     """
 
     receive_waits_for: int
     send_waits_for: int
     receives_ahead: bool
+    is_spliceable: bool
 
     def fileno(self) -> int:
         """Return the descriptor, -1 once closed."""
@@ -48,19 +52,29 @@ class Transport(Protocol):
         :raises OSError: the connection is broken; what came before that has been returned by then
         """
 
+    def receive_into_pipe(self, fd: int, max_bytes: int) -> int:
+        """Receive into an empty pipe instead, at most max_bytes; returns and raises the same (splice(2))."""
+
     def has_received(self) -> bool:
         """Tell whether receive_into() would get on although the descriptor does not become readable.
 
         So it is with bytes that are decrypted already, and with an end that was read behind them.
         """
 
-    def send(self, data: bytes | memoryview) -> int:
+    def send(self, data: bytes | memoryview, flags: int = 0) -> int:
         """Return how many bytes of data were taken, 0 where none could be.
 
         What was not taken is to be sent next, before anything else (SSL_write(3): with the same bytes).
 
+        :param flags: of send(2); only where is_spliceable
         :raises OSError: the connection is broken
         """
+
+    def free_to_send(self) -> int:
+        """See tcp_info.free_to_send()."""
+
+    def send_from_pipe(self, fd: int, size: int) -> int:
+        """Send size bytes, which are in that pipe, instead; returns and raises the same."""
 
     def shut_down_writing(self) -> None:
         """Send the end of the stream; never raises. What the peer sends from now on may be dropped; its end is seen."""
@@ -89,6 +103,7 @@ class PlainTransport:
     receive_waits_for = READABLE
     send_waits_for = WRITABLE
     receives_ahead = False
+    is_spliceable = True
 
     def __init__(self, sock: socket.socket) -> None:
         family, kind, protocol = sock.family, sock.type, sock.proto
@@ -106,12 +121,27 @@ class PlainTransport:
         except BlockingIOError:
             return NOTHING_YET
 
+    def receive_into_pipe(self, fd: int, max_bytes: int) -> int:
+        try:
+            return os.splice(self._sock.fileno(), fd, max_bytes, flags=os.SPLICE_F_NONBLOCK)
+        except BlockingIOError:
+            return NOTHING_YET
+
     def has_received(self) -> bool:
         return False
 
-    def send(self, data: bytes | memoryview) -> int:
+    def send(self, data: bytes | memoryview, flags: int = 0) -> int:
         try:
-            return self._sock.send(data)
+            return self._sock.send(data, flags)
+        except BlockingIOError:
+            return 0
+
+    def free_to_send(self) -> int:
+        return tcp_info.free_to_send(self._sock)
+
+    def send_from_pipe(self, fd: int, size: int) -> int:
+        try:
+            return os.splice(fd, self._sock.fileno(), size, flags=os.SPLICE_F_NONBLOCK)
         except BlockingIOError:
             return 0
 

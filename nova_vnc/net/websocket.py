@@ -103,6 +103,11 @@ class FrameParser:
         self._fragmented = False   # between the first and the final frame of a message
         self._between_messages = True   # none of the three above, and no end: a whole frame may come
 
+    @property
+    def bytes_left(self) -> int:
+        """How many payload bytes are still to come in the present data frame: so many cost one frame's work."""
+        return self._left
+
     def receive(self, data: bytes | memoryview) -> bytes:
         """Return the payload bytes in data, unmasked; then look at ping and end."""
         if self._between_messages:

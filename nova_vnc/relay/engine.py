@@ -18,6 +18,7 @@ from nova_vnc.relay.loop import EventLoop, Poller
 from nova_vnc.relay.notifier import EndNotifier
 from nova_vnc.relay.relay import EndObserver, Filter, Relay, Timing
 from nova_vnc.relay.side import ClientSide, Side
+from nova_vnc.relay.splice import PipePool
 
 
 class EngineStopped(Exception):
@@ -37,6 +38,7 @@ class Engine:
         self._timing = timing or Timing()
         self._loop = EventLoop(poller)
         self._buffer = SharedBuffer()
+        self._pipes = PipePool()
         self._notifier = EndNotifier()
         self._relays: set[Relay] = set()
         self._thread: threading.Thread | None = None
@@ -82,8 +84,8 @@ class Engine:
             on_error.callback(client.close)
             on_error.callback(target.close)
             relay = Relay(ClientSide(client, parser), Side(target), loop=self._loop, buffer=self._buffer,
-                          timing=self._timing, observer=on_end, on_end=self._forget, limit=limit,
-                          client_filter=client_filter, target_filter=target_filter)
+                          pipes=self._pipes, timing=self._timing, observer=on_end, on_end=self._forget,
+                          limit=limit, client_filter=client_filter, target_filter=target_filter)
             if not self._loop.call_soon(relay, partial(self._begin, relay, from_client, from_target)):
                 raise EngineStopped
             on_error.pop_all()
@@ -100,6 +102,7 @@ class Engine:
             for relay in tuple(self._relays):
                 relay.abort(EndCause.CLOSED)
             self._loop.close()
+            self._pipes.close()
 
     def _begin(self, relay: Relay, from_client: bytes, from_target: bytes) -> None:
         self._relays.add(relay)

@@ -26,6 +26,7 @@ from nova_vnc.relay.end import EndCause, RelayEnd
 from nova_vnc.relay.lifetime import Lifetime, Limit
 from nova_vnc.relay.loop import BROKEN, HANGUP, READ, EventLoop
 from nova_vnc.relay.side import ClientSide, Side
+from nova_vnc.relay.splice import BULK_BYTES, PipePool
 
 if TYPE_CHECKING:
     from nova_vnc.relay.buffer import SharedBuffer
@@ -62,16 +63,19 @@ class Relay:
     """
 
     __slots__ = ('_buffer', '_bytes_from_client', '_bytes_from_target', '_cause', '_client', '_client_filter',
-                 '_client_hung_up', '_close_code', '_close_reason', '_heard', '_lifetime', '_limit', '_loop', '_on_end',
-                 '_reads_on', '_reported', '_silent_since', '_started_at', '_target', '_target_filter', '_timing',
-                 'observer')
+                 '_client_hung_up', '_close_code', '_close_reason', '_heard', '_is_bulk', '_lifetime', '_limit',
+                 '_loop', '_on_end', '_pipes', '_reads_on', '_reported', '_silent_since', '_started_at', '_target',
+                 '_target_filter', '_timing', 'observer')
 
-    def __init__(self, client: ClientSide, target: Side, *, loop: EventLoop, buffer: SharedBuffer, timing: Timing,
-                 observer: EndObserver, on_end: Callable[[Relay, RelayEnd, Exception | None], None],
+    def __init__(self, client: ClientSide, target: Side, *, loop: EventLoop, buffer: SharedBuffer, pipes: PipePool,
+                 timing: Timing, observer: EndObserver, on_end: Callable[[Relay, RelayEnd, Exception | None], None],
                  limit: Limit | None = None, client_filter: Filter | None = None,
                  target_filter: Filter | None = None) -> None:
         self._loop = loop
         self._buffer = buffer
+        # None where they are of no use.
+        self._pipes = pipes if target_filter is None and client.is_spliceable and target.is_spliceable else None
+        self._is_bulk = False                      # the target's last chunk was large
         self._timing = timing
         self._on_end = on_end
         self.observer = observer
@@ -190,11 +194,12 @@ class Relay:
     # Client to target.
 
     def _read_client(self) -> None:
-        room = self._buffer.client_room
+        parser = self._client.parser
+        bytes_left = parser.bytes_left
+        room = self._buffer.room_in_frame(bytes_left) if bytes_left else self._buffer.client_room
         size = self._client.receive_into(room)
         if size > 0:
             self._heard = True
-            parser = self._client.parser
             payload = parser.receive(room[:size])
             if payload:
                 if self._cause is None:
@@ -231,10 +236,17 @@ class Relay:
     # Target to client.
 
     def _read_target(self) -> None:
-        size = self._target.receive_into(self._buffer.target_room)
+        size, spliced = 0, None
+        if self._is_bulk and self._pipes is not None:
+            size, spliced = self._target.receive_frame(self._pipes, self._client.free_to_send())
+        if not size and not self._target.broken:
+            size = self._target.receive_into(self._buffer.target_room)
+        self._is_bulk = size >= BULK_BYTES
         if size > 0:
             self._bytes_from_target += size
-            if self._target_filter is None:
+            if spliced is not None:
+                self._client.send_frame(spliced)
+            elif self._target_filter is None:
                 self._client.send(self._buffer.frame(size))
             else:
                 self._pass_to_client(self._target_filter, size)

@@ -7,6 +7,7 @@ import socket
 
 from nova_vnc.net.transport import Transport
 from nova_vnc.net.websocket import FrameParser, Opcode, build_frame
+from nova_vnc.relay.splice import PipePool, SplicedFrame
 
 _CLOSED_FD = -1
 
@@ -28,7 +29,7 @@ class Side:
         self._transport = transport
         self.fd = transport.fileno()
         self.receives_ahead = transport.receives_ahead
-        self.unsent: bytes | memoryview = b''
+        self.unsent: bytes | memoryview | SplicedFrame = b''
         self.broken = False
 
     @property
@@ -49,6 +50,19 @@ class Side:
             self.broken = True
             return 0
 
+    def receive_frame(self, pipes: PipePool, max_bytes: int) -> tuple[int, SplicedFrame | None]:
+        """Receive into a pipe, if that pays: see PipePool.receive()."""
+        try:
+            return pipes.receive(self._transport, max_bytes)
+        except OSError:
+            self.broken = True
+            return 0, None
+
+    @property
+    def is_spliceable(self) -> bool:
+        """See Transport."""
+        return self._transport.is_spliceable
+
     def has_received(self) -> bool:
         """See Transport."""
         return self._transport.has_received()
@@ -59,11 +73,25 @@ class Side:
         if sent < len(data):
             self.unsent = memoryview(bytes(data[sent:]))
 
+    def free_to_send(self) -> int:
+        """See Transport."""
+        return self._transport.free_to_send()
+
+    def send_frame(self, frame: SplicedFrame) -> None:
+        """Send a frame, which becomes unsent where it does not go out now. Only while nothing is unsent."""
+        self.unsent = frame
+        self._flush_spliced(frame)
+
     def flush(self) -> None:
         """Send what is unsent, or a part of it."""
-        if self.unsent:
-            sent = self._try_send(self.unsent)
-            self.unsent = self.unsent[sent:] if sent < len(self.unsent) else b''
+        unsent = self.unsent
+        if not unsent:
+            return
+        if isinstance(unsent, SplicedFrame):
+            self._flush_spliced(unsent)
+        else:
+            sent = self._try_send(unsent)
+            self.unsent = unsent[sent:] if sent < len(unsent) else b''
 
     def shut_down_writing(self) -> None:
         self._transport.shut_down_writing()
@@ -71,17 +99,31 @@ class Side:
     def close(self) -> None:
         self._transport.close()
         self.fd = _CLOSED_FD
+        if isinstance(self.unsent, SplicedFrame):
+            self.unsent.close()
         self.unsent = b''
+
+    def _flush_spliced(self, frame: SplicedFrame) -> None:
+        try:
+            frame.send(self._transport)
+        except OSError:
+            frame.close()
+            self._note_broken()
+        if not frame:
+            self.unsent = b''
 
     def _try_send(self, data: bytes | memoryview) -> int:
         try:
             return self._transport.send(data)
         except OSError:
-            # Nothing can be sent any more, but what the other end sent before is still there to be read. Shutting down
-            # makes sure that the end comes behind it, whatever the error was.
-            self.broken = True
-            self._transport.shut_down(socket.SHUT_RDWR)
+            self._note_broken()
             return len(data)
+
+    def _note_broken(self) -> None:
+        # Nothing can be sent any more, but what the other end sent before is still there to be read. Shutting down
+        # makes sure that the end comes behind it, whatever the error was.
+        self.broken = True
+        self._transport.shut_down(socket.SHUT_RDWR)
 
 
 class ClientSide(Side):

@@ -64,14 +64,16 @@ class Browser:
 class Session:
     """Both ends of a relay, and what it reports.
 
+    :param small_buffers: see tcp_pair(); both connections, unless small_target tells otherwise of the target's
     :ivar target: the VNC server's end
     """
 
-    def __init__(self, engine: Engine, *, small_buffers: bool = False, parser: FrameParser | None = None,
-                 from_client: bytes = b'', from_target: bytes = b'', limit: Limit | None = None,
-                 client_filter: Filter | None = None, target_filter: Filter | None = None) -> None:
+    def __init__(self, engine: Engine, *, small_buffers: bool = False, small_target: bool | None = None,
+                 parser: FrameParser | None = None, from_client: bytes = b'', from_target: bytes = b'',
+                 limit: Limit | None = None, client_filter: Filter | None = None,
+                 target_filter: Filter | None = None) -> None:
         far_client, client_sock = tcp_pair(small_buffers=small_buffers)
-        self.target, target_sock = tcp_pair(small_buffers=small_buffers)
+        self.target, target_sock = tcp_pair(small_buffers=small_buffers if small_target is None else small_target)
         self.browser = Browser(far_client)
         self.ends: queue.Queue[RelayEnd] = queue.Queue()
         self.relay = engine.add(PlainTransport(client_sock), PlainTransport(target_sock),

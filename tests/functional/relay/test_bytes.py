@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 
 from nova_vnc.net.websocket import FrameParser, Opcode
-from nova_vnc.relay.buffer import CLIENT_CHUNK_BYTES, TARGET_CHUNK_BYTES
+from nova_vnc.relay.buffer import CLIENT_BULK_BYTES, TARGET_CHUNK_BYTES
 from tests.fixtures.connections import receive_exactly
 from tests.fixtures.polling import wait_until
 from tests.fixtures.websocket_frames import binary, client_frame
@@ -95,7 +95,7 @@ def test_a_target_that_does_not_read_stops_the_client(open_session):
     data = random.Random(3).randbytes(4_000_000)
     frames = b''.join(binary(data[start:start + 50_000]) for start in range(0, len(data), 50_000))
     absorbed = stuff(session.browser.sock, frames)
-    assert absorbed < CLIENT_CHUNK_BYTES + _KERNEL_BYTES
+    assert absorbed < CLIENT_BULK_BYTES + _KERNEL_BYTES
     session.target.sendall(b'pixels')
     assert session.browser.receive(6) == b'pixels'
     sender = threading.Thread(target=session.browser.sock.sendall, args=(frames[absorbed:],))

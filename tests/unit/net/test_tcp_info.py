@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 import socket
+from contextlib import suppress
 
 import pytest
 
-from nova_vnc.net.tcp_info import is_holding_back
+from nova_vnc.net.tcp_info import free_to_send, is_holding_back
 from tests.fixtures.connections import tcp_pair
 from tests.fixtures.polling import wait_until
 
@@ -42,3 +43,22 @@ def test_what_is_no_tcp_is_not():
     near.close()
     assert not is_holding_back(near, 60)
     far.close()
+
+
+def test_as_much_as_is_free_is_taken_and_then_little_is():
+    near, far = tcp_pair()
+    with near, far:
+        near.setblocking(False)
+        free = free_to_send(near)
+        assert free > 1000
+        assert near.send(bytes(free)) == free
+        with suppress(BlockingIOError):
+            while True:
+                near.send(bytes(1 << 20))
+        assert free_to_send(near) < free / 10
+
+
+def test_nothing_is_known_to_be_free_of_what_is_no_connection_any_more():
+    sock = socket.socket()
+    sock.close()
+    assert free_to_send(sock) == 0

@@ -203,3 +203,13 @@ def test_a_close_reason_is_cut_between_characters(reason):
     frame = build_close(1000, reason)
     assert len(frame) <= 2 + MAX_CONTROL_BYTES
     assert reason.startswith(frame[4:].decode())
+
+
+def test_bytes_left_in_the_frame():
+    parser = FrameParser()
+    frame = client_frame(Opcode.BINARY, bytes(1000))
+    assert parser.bytes_left == 0
+    parser.receive(frame[:108])
+    assert parser.bytes_left == 900
+    parser.receive(frame[108:])
+    assert parser.bytes_left == 0

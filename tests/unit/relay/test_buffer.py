@@ -2,7 +2,7 @@
 import pytest
 from websockify.websocket import WebSocket
 
-from nova_vnc.relay.buffer import CLIENT_CHUNK_BYTES, TARGET_CHUNK_BYTES, SharedBuffer
+from nova_vnc.relay.buffer import CLIENT_BULK_BYTES, CLIENT_CHUNK_BYTES, TARGET_CHUNK_BYTES, SharedBuffer
 
 
 @pytest.mark.parametrize('size', [1, 125, 126, 65535, 65536, TARGET_CHUNK_BYTES])
@@ -18,3 +18,9 @@ def test_rooms_are_as_large_as_said():
     buffer = SharedBuffer()
     assert len(buffer.target_room) == TARGET_CHUNK_BYTES
     assert len(buffer.client_room) == CLIENT_CHUNK_BYTES
+
+
+def test_room_for_the_rest_of_a_frame_and_little_behind_it():
+    buffer = SharedBuffer()
+    assert len(buffer.room_in_frame(10_000)) == 10_000 + CLIENT_CHUNK_BYTES
+    assert len(buffer.room_in_frame(10_000_000)) == CLIENT_BULK_BYTES
