@@ -3,8 +3,8 @@
 
 A key press or a mouse movement is one binary frame of 6 to 10 bytes of payload. FrameParser reads any frame step by
 step, which takes 3.3 µs for such a one; unpacked in one go by a struct for its length, it takes 0.7 µs (and 64 KiB of
-such with one byte of payload 6 ms instead of 25). So what is here takes what looks exactly like that, and leaves all else, mistakes included, to the
-parser.
+such with one byte of payload 6 ms instead of 25). So what is here takes what looks exactly like that, and leaves all
+else, mistakes included, to the parser.
 """
 
 from __future__ import annotations
