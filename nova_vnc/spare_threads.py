@@ -18,6 +18,7 @@ class SpareThreads:
 
     There is no bound to their number: who has work run bounds what is under way. None waits behind another.
 
+    :param name: of a thread while it works; '-idle' is added to it in between
     :param idle_s: how long a thread that has nothing to do waits for more
     """
 
@@ -39,9 +40,12 @@ class SpareThreads:
             threading.Thread(target=self._go_on, args=(work,), name=self._name, daemon=True).start()
 
     def _go_on(self, work: Callable[[], None] | None) -> None:
+        me = threading.current_thread()
         while work is not None:
+            me.name = self._name
             work()
             del work    # whatever it holds is not to wait along
+            me.name = f'{self._name}-idle'
             self._idle.release()
             work = self._next()
 

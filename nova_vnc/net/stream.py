@@ -13,9 +13,6 @@ from nova_vnc import concurrency
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
 from nova_vnc.net.transport import NOTHING_YET, PlainTransport, Transport
 
-# A green thread gives way to others only when it has to wait, which it never has to for a peer that sends without end.
-_READS_IN_A_ROW = 16
-
 
 class Stream(Protocol):
     """Bytes in, bytes out, on behalf of one thread at a time.
@@ -61,13 +58,13 @@ class TransportStream:
         self._lock = threading.Lock()   # for who may close or hand it on while another interrupts
         self._deadline: Deadline | None = None
         self._is_read_no_more = False
-        self._reads_in_a_row = 0    # without having waited
+        self._has_waited = True     # since the last read, or in it
 
     def read(self, max_bytes: int) -> bytes:
-        self._reads_in_a_row += 1
-        if self._reads_in_a_row > _READS_IN_A_ROW:
-            self._reads_in_a_row = 0
+        # A thread gives way only when it has to wait, which it never has to for a peer that sends without end.
+        if not self._has_waited:
             time.sleep(0)
+        self._has_waited = False
         self._check_deadline()
         transport = self._owned()
         room = bytearray(max_bytes)
@@ -162,7 +159,7 @@ class TransportStream:
 
     def _wait(self, mask: int, complaint: str) -> None:
         self._check_deadline()
-        self._reads_in_a_row = 0
+        self._has_waited = True
         timeout_s = None if self._deadline is None else self._deadline.remaining()
         if not concurrency.wait_for_descriptor(self._owned().fileno(), mask, timeout_s):
             raise DeadlineExceeded(complaint)

@@ -10,6 +10,7 @@ def run_and_wait(threads):
     found, done = [], threading.Event()
 
     def work():
+        assert threading.current_thread().name == 'spare'
         found.append(threading.current_thread())
         done.set()
     threads.run(work)
@@ -20,7 +21,7 @@ def run_and_wait(threads):
 def test_a_thread_that_is_done_is_used_again():
     threads = SpareThreads('spare')
     first = run_and_wait(threads)
-    assert first.name == 'spare'
+    wait_until(lambda: first.name == 'spare-idle', 30, 'the thread to be idle')
     assert first.daemon
     wait_until(lambda: run_and_wait(threads) is first, 30, 'the thread to be used again')
 

@@ -7,7 +7,7 @@ import pytest
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
 from nova_vnc.net.stream import Released, TransportStream
 from nova_vnc.net.transport import PlainTransport
-from nova_vnc.net.websocket import Opcode, build_close, build_frame
+from nova_vnc.net.websocket import CloseCode, Opcode, build_close, build_frame
 from nova_vnc.net.websocket_stream import WebSocketClosed, WebSocketProtocolError, WebSocketStream
 from tests.fixtures.connections import receive_exactly, receive_until_eof, tcp_pair
 from tests.fixtures.websocket_frames import binary, client_close, client_frame

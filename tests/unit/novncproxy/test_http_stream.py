@@ -138,7 +138,8 @@ def test_a_request_line_too_long(line):
         reading(line).readline()
 
 
-@pytest.mark.parametrize('header', [(b'a: ' + b'b' * 997 + b'\n') * (MAX_HEADER_BYTES // 1000 + 1), b'a' * MAX_HEADER_BYTES])
+@pytest.mark.parametrize('header', [(b'a: ' + b'b' * 997 + b'\n') * (MAX_HEADER_BYTES // 1000 + 1),
+                                    b'a' * MAX_HEADER_BYTES])
 def test_a_header_too_long(header):
     reader = reading(b'GET / HTTP/1.1\n' + header)
 
