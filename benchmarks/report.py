@@ -55,6 +55,9 @@ def _about(results: Results) -> str:
              f'{machine.get("load_before")}.',
              'Versions: ' + ', '.join(f'{name} {version}' for name, version in versions.items()) + '.',
              'Options: ' + ', '.join(f'{name}: {value}' for name, value in about.get('options', {}).items()) + '.']
+    if machine.get('load_before', 0) > machine.get('cores', 1):
+        lines.append('**The machine was busy with other work.** What browsers wait for and rates say nothing here, and '
+                     'CPU time little: these figures are placeholders.')
     lines += [f'Left out: {note}.' for note in results.notes]
     return '\n\n'.join(lines) + '\n'
 

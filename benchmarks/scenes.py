@@ -53,9 +53,13 @@ class Effort:
 
 _TLS_LOADS = ('setups-1', 'setups-16', 'keys-1', 'keys-20', 'down-1', 'up-1')
 _QUICK_LOADS = [name for name in LOADS if name not in ('down-20', 'up-20', 'keys-paced')]
-FULL = Effort(7, 3.0, [*LOADS], _TLS_LOADS, (100, 500, 1000, 5000), (100, 500, 1000, 5000), 90, 10000)
-QUICK = Effort(5, 0.3, _QUICK_LOADS, ('setups-1', 'keys-20', 'down-1'), (100, 500, 1000, 5000), (100, 1000), 30, 10000)
-TINY = Effort(1, 0.05, ('setups-16', 'keys-20', 'down-1', 'up-1', 'keys-beside-bulk'), ('setups-1', 'keys-20'), (2, 4), (2, 4), 0.1, 4)
+_SIZES = (100, 500, 1000, 5000)
+FULL = Effort(rounds=7, seconds=3.0, loads=[*LOADS], tls_loads=_TLS_LOADS, crowd=_SIZES, tls_crowd=_SIZES, idle_s=90,
+              everybody=10000)
+QUICK = Effort(rounds=5, seconds=0.3, loads=_QUICK_LOADS, tls_loads=('setups-1', 'keys-20', 'down-1'), crowd=_SIZES,
+               tls_crowd=(100, 1000), idle_s=30, everybody=10000)
+TINY = Effort(rounds=1, seconds=0.05, loads=('setups-16', 'keys-20', 'down-1', 'up-1', 'keys-beside-bulk'),
+              tls_loads=('setups-1', 'keys-20'), crowd=(2, 4), tls_crowd=(2, 4), idle_s=0.1, everybody=4)
 
 
 class Bench:

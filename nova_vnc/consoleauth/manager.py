@@ -202,9 +202,8 @@ class NovaVNCEndpoint:
         except exception.InvalidInput as error:
             LOG.warning('Left out a malformed report of host %.255r: %s', host, error)
         except Crowded:
-            if host not in self._said_crowded:
+            if self._said_crowded.add(host):
                 LOG.warning('Left out a report of host %s, which sends more of them than can be handled', host)
-            self._said_crowded.add(host)
         except exception.StoreUnavailable as error:
             LOG.debug('Could not store a report of host %s: %s', host, error)   # db says it once
 

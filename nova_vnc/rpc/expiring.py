@@ -26,9 +26,12 @@ class ExpiringSet:
         self._members: cachetools.TTLCache[Hashable, None] = cachetools.TTLCache(
             max_members, ttl_s, timer=lambda: self._clock())
 
-    def add(self, member: Hashable) -> None:
+    def add(self, member: Hashable) -> bool:
+        """Return whether it was not a member yet."""
         with self._lock:
+            is_new = member not in self._members
             self._members[member] = None
+            return is_new
 
     def discard(self, member: Hashable) -> None:
         with self._lock:

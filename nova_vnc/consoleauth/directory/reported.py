@@ -181,9 +181,8 @@ class ReportedInstanceDirectory(base.ReportedDirectory):
                                'it', verdict.holder, change.uuid, change.disputed_project_id, change.known_project_id)
 
     def _say_once(self, *message: object) -> None:
-        if message not in self._said:
+        if self._said.add(message):     # for as long as it is claimed again and again
             LOG.warning(*message)
-        self._said.add(message)     # for as long as it is claimed again and again
 
     def _entry(self, row: dict[str, Any]) -> base.Entry:
         fields = {name: value for name, value in row.items() if name not in ('instance_id', 'silent_since')}

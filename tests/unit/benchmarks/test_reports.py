@@ -113,6 +113,13 @@ def test_how_busy_the_generator_was():
     assert report.generator_grid(run())[1:] == [['keys-20', '30%', '10%', PROXY]]
 
 
+def test_a_busy_machine_is_told(tmp_path: Path):
+    results = run()
+    results.about['machine'] = {'cores': 2, 'load_before': 7.5}
+    report.write(results, tmp_path)
+    assert 'busy with other work' in (tmp_path / 'about.inc').read_text()
+
+
 def test_files(tmp_path: Path):
     report.write(run(), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {

@@ -21,6 +21,9 @@ class API:
     def __init__(self, outcome):
         self.outcome = outcome
 
+    def may_check_tokens(self):
+        return False
+
     def check_token(self, ctxt, token, deadline):
         assert token == TOKEN
         if isinstance(self.outcome, Exception):
