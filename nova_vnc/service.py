@@ -45,6 +45,26 @@ class Service(Protocol):
         """Stop serving and release all. Once `hurry` is set, without waiting for anybody."""
 
 
+class Superior(Protocol):
+    """The parent of a process that is one of several workers: see workers.member.
+
+    :ivar notifier: tells it what is told to systemd otherwise
+    """
+
+    notifier: systemd.Notifier
+
+    def refuse(self, reason: str) -> None:
+        """Tell it why this worker cannot start; it says so once for all workers."""
+
+    def obey(self, retire: Callable[[threading.Event], None], first: threading.Event, second: threading.Event,
+             fail: threads.Fail) -> None:
+        """Set the events when it says so, or has ended: see SignalWaiter.
+
+        :param retire: called before `first` is set, where sessions may go on until they end or the event happens that
+            it is given
+        """
+
+
 class SignalWaiter:
     """Turns SIGTERM and SIGINT into events, and other signals into work.
 
@@ -53,12 +73,15 @@ class SignalWaiter:
     thread.
 
     :param actions: what to do on a signal; what they raise is logged
+    :param are_counted: a second signal means hurry. Not in a worker: what sends it signals, a terminal or a service
+        manager, may send them to its parent as well, which tells it what they mean.
     :ivar first: the process is to stop
     :ivar second: at once
     :ivar failures: why, if it was not told to by a signal
     """
 
-    def __init__(self, actions: Mapping[int, Callable[[], None]]) -> None:
+    def __init__(self, actions: Mapping[int, Callable[[], object]], are_counted: bool = True) -> None:
+        self._are_counted = are_counted
         self.first = threading.Event()
         self.second = threading.Event()
         self.failures: list[str] = []
@@ -101,7 +124,7 @@ class SignalWaiter:
             return
         LOG.info('Received %s', signal.Signals(number).name)
         if number in _ENDING or (number == signal.SIGHUP and self._had_terminal and not _has_terminal()):
-            (self.second if self.first.is_set() else self.first).set()
+            (self.second if self.first.is_set() and self._are_counted else self.first).set()
         elif number not in self._is_due:
             self._is_due.add(number)
             self._due.put(number)
@@ -130,16 +153,22 @@ def _has_terminal() -> bool:
 
 
 def serve(service: Service, started: Callable[[], None] | None = None, interrupt_at_once: bool = False,
-          actions: Mapping[int, Callable[[], None]] | None = None) -> int:
+          actions: Mapping[int, Callable[[], object]] | None = None, notifier: systemd.Notifier | None = None,
+          superior: Superior | None = None) -> int:
     """Run a service until SIGTERM or SIGINT, or until it fails, and return the exit status of the process.
 
     :param started: called once the service has started
     :param interrupt_at_once: the first signal already means hurry
     :param actions: see SignalWaiter
+    :param notifier: what systemd.connect() has returned, where it had to be called before
+    :param superior: of a worker
     """
-    notifier = systemd.connect()
+    if superior is not None:
+        notifier = superior.notifier
+    elif notifier is None:
+        notifier = systemd.connect()
     watchdog = systemd.Watchdog(notifier)
-    signals = SignalWaiter(_tell_of_reload(actions or {}, notifier))
+    signals = SignalWaiter(_tell_of_reload(actions or {}, notifier), are_counted=superior is None)
     threads.watch_libraries(signals.fail)
     failures = signals.failures
     try:
@@ -147,8 +176,10 @@ def serve(service: Service, started: Callable[[], None] | None = None, interrupt
     except exception.ConfigurationError as error:
         failures.append(str(error))
     if failures:    # not above: oslo.log adds the exception that is being handled to the line
-        LOG.critical('%s', failures[0])
+        refuse(failures[0], superior)
         return 1
+    if superior is not None:
+        superior.obey(getattr(service, 'retire', lambda stop: None), signals.first, signals.second, signals.fail)
     notifier.ready()
     watchdog.start(service, signals.fail)
     if started is not None:
@@ -166,8 +197,16 @@ def serve(service: Service, started: Callable[[], None] | None = None, interrupt
     return status
 
 
-def _tell_of_reload(actions: Mapping[int, Callable[[], None]],
-                    notifier: systemd.Notifier) -> dict[int, Callable[[], None]]:
+def refuse(reason: str, superior: Superior | None = None) -> None:
+    """Say why a service cannot start."""
+    if superior is None:
+        LOG.critical('%s', reason)
+    else:
+        superior.refuse(reason)
+
+
+def _tell_of_reload(actions: Mapping[int, Callable[[], object]],
+                    notifier: systemd.Notifier) -> dict[int, Callable[[], object]]:
     told = dict(actions)
     if signal.SIGHUP in told:
         reload = told[signal.SIGHUP]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a process tells systemd (sd_notify(3)): that it serves, reads its files again, stops, and is alive.
 
+A worker tells its parent the same (workers.channel).
+
 The protocol is one datagram for each message. oslo.service's systemd module knows READY=1 alone; the bindings of
 systemd itself (systemd-python) are C and need its headers wherever there is no package of them.
 """
@@ -8,6 +10,7 @@ systemd itself (systemd-python) are C and need its headers wherever there is no 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import os
 import socket
@@ -31,14 +34,30 @@ _SEND_TIMEOUT_S = 2.0
 _ROUNDS_PER_INTERVAL = 4
 
 
+@dataclasses.dataclass(frozen=True)
+class Listener:
+    """Who is told, in the words of the log.
+
+    :ivar restarts: what it does when a process gives no sign of life any more
+    """
+
+    name: str
+    restarts: str
+
+
+SYSTEMD = Listener('systemd', 'systemd restarts this service (WatchdogSec)')
+PARENT = Listener('The parent process', 'the parent process replaces this worker')
+
+
 class Notifier:
     """Where there is no systemd, or another service manager of the kind, every method does nothing."""
 
-    def __init__(self, sock: socket.socket | None, watchdog_s: float | None) -> None:
+    def __init__(self, sock: socket.socket | None, watchdog_s: float | None, listener: Listener = SYSTEMD) -> None:
         """:param watchdog_s: seconds without a sign of life after which systemd restarts the service; None: it never
         does
         """
         self.watchdog_s = watchdog_s if sock is not None else None
+        self.listener = listener
         self._sock = sock
 
     def ready(self) -> None:
@@ -46,6 +65,10 @@ class Notifier:
 
     def alive(self) -> None:
         self._send('WATCHDOG=1')
+
+    def sessions(self, count: int) -> None:
+        """Have it shown by `systemctl status`."""
+        self._send(f'STATUS={count} sessions')
 
     def stopping(self) -> None:
         self._send('STOPPING=1')
@@ -99,13 +122,21 @@ class HasPulses(Protocol):
         """Called once, when the service has started."""
 
 
+class HasSessions(Protocol):
+    """A service.Service that counts something worth telling."""
+
+    def sessions(self) -> int:
+        """Return how many are open."""
+
+
 class Watchdog:
-    """Says that the process is alive for as long as all its pulses are felt."""
+    """Says that the process is alive for as long as all its pulses are felt, and how many sessions it has."""
 
     def __init__(self, notifier: Notifier) -> None:
         self._notifier = notifier
         self._stopped = threading.Event()
         self._watch: Watch | None = None
+        self._count: Callable[[], int] | None = None
 
     def start(self, service: object, fail: threads.Fail) -> None:
         """Begin, if the service manager asks for it."""
@@ -114,7 +145,8 @@ class Watchdog:
             return
         pulses: Callable[[], Sequence[Pulse]] = getattr(service, 'pulses', tuple)
         self._watch = Watch(pulses())
-        LOG.info('systemd is told every %g s that this process is alive, while it is: %s',
+        self._count = getattr(service, 'sessions', None)
+        LOG.info('%s is told every %g s that this process is alive, while it is: %s', self._notifier.listener.name,
                  watchdog_s / _ROUNDS_PER_INTERVAL, ', '.join(self._watch.names) or 'nothing else is asked')
         threads.start('watchdog', lambda: self._run(watchdog_s / _ROUNDS_PER_INTERVAL), fail, self._stopped.is_set)
 
@@ -133,7 +165,9 @@ class Watchdog:
             if not now_silent:
                 self._notifier.alive()
             elif now_silent != silent:
-                LOG.error('No sign of life from: %s. If that goes on, systemd restarts this service (WatchdogSec).',
-                          ', '.join(now_silent))
+                LOG.error('No sign of life from: %s. If that goes on, %s.', ', '.join(now_silent),
+                          self._notifier.listener.restarts)
             silent = now_silent
+            if self._count is not None:
+                self._notifier.sessions(self._count())
             self._stopped.wait(pause_s)

@@ -46,6 +46,13 @@ def set_up(conf: cfg.ConfigOpts, project: str, version: str) -> None:
             reason=f'[DEFAULT]{name} = {conf[name]}: {error.filename} cannot be written: {error.strerror}') from None
 
 
+def reopen_files() -> None:
+    """Let go of the files that are written to, for others that have their names now: they have been rotated."""
+    for handler in stdlib_logging.getLogger().handlers:
+        if isinstance(handler, stdlib_logging.FileHandler):
+            handler.close()     # the next line opens it
+
+
 def check(conf: cfg.ConfigOpts) -> None:
     """:raises ConfigurationError: levels or formats cannot be used"""
     if conf.log_config_append:      # that file says all that these say

@@ -12,8 +12,9 @@ from nova_vnc.cmd import interrupt
 def main(argv: Sequence[str] | None = None) -> None:
     interrupt.end_without_words()
     concurrency.patch()
-    from nova_vnc.cmd import common
+    from nova_vnc.cmd import common, supervise
     from nova_vnc.conf import vnc, web
     from nova_vnc.novncproxy import factory
-    common.run(argv, factory.build_service, (vnc.register_cli_opts, web.register_cli_opts),
-               can_be_daemon=True)
+    workers = supervise.Workers(factory.count_workers, factory.listen, factory.FIXED_OPTIONS)
+    common.run(argv, factory.build_service, (vnc.register_cli_opts, web.register_cli_opts), can_be_daemon=True,
+               workers=workers)

@@ -12,7 +12,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from nova_vnc import concurrency
-from nova_vnc.cmd import known_options, log_format
+from nova_vnc.cmd import known_options, log_format, log_options
 from nova_vnc.conf import refusal
 
 LOG = logging.getLogger(__name__)
@@ -26,11 +26,14 @@ class Reloader:
     :param conf: what the process runs with
     :param argv: its command line
     :param default_config_files: as in cmd.common.configure
+    :param fixed: the options of which new workers take no notice either, where this is the parent of workers, which are
+        replaced then
     """
 
     def __init__(self, conf: cfg.ConfigOpts, argv: Sequence[str], project: str,
-                 default_config_files: list[str] | None = None) -> None:
+                 default_config_files: list[str] | None = None, fixed: frozenset[str] | None = None) -> None:
         self._conf = conf
+        self._fixed = fixed
         self._argv = concurrency.config_file_args(argv)
         self._project = project
         self._default_config_files = default_config_files
@@ -39,8 +42,14 @@ class Reloader:
             self._at_start = _values(files, mutable=False)
             self._mutable = _values(files, mutable=True)
 
-    def reload(self) -> None:
-        """Files that cannot be read, or that hold a wrong value for what would take effect, change nothing."""
+    def reload(self) -> bool:
+        """Files that cannot be read, or that hold a wrong value for what would take effect, change nothing.
+
+        Log files are opened anew.
+
+        :returns: whether they could be read
+        """
+        log_options.reopen_files()
         try:
             files = self._read_files()
             mutable = _values(files, mutable=True)
@@ -56,15 +65,23 @@ class Reloader:
         else:
             log_format.use_own_words()      # handlers may be new
             self._tell(files, mutable)
-            return
+            return True
         LOG.error('The configuration files cannot be used, nothing has changed: %s', reason)
+        return False
 
     def _tell(self, files: cfg.ConfigOpts, mutable: _Names) -> None:
         LOG.debug('Read %s', ', '.join(files.config_file))
         changed = [f'{name} from {self._mutable[name]} to {mutable[name]}' for name in _changed(self._mutable, mutable)]
         self._mutable = mutable
         LOG.info('Read the configuration files again. Changed: %s', ', '.join(changed) or 'nothing that takes effect')
-        waiting = _changed(self._at_start, _values(files, mutable=False))
+        values = _values(files, mutable=False)
+        waiting = _changed(self._at_start, values)
+        if self._fixed is not None:
+            renewed = [name for name in waiting if name not in self._fixed]
+            if renewed:
+                LOG.info('New workers go by what has changed: %s', ', '.join(renewed))
+            self._at_start.update({name: values[name] for name in renewed})
+            waiting = [name for name in waiting if name in self._fixed]
         if waiting:
             LOG.warning('Changed in the configuration files, but without effect before a restart: %s',
                         ', '.join(waiting))

@@ -8,6 +8,20 @@ from oslo_config import cfg, types
 GROUP = cfg.OptGroup('novncproxy', title='noVNC proxy options')
 
 OPTS: list[cfg.Opt] = [
+    cfg.IntOpt(
+        'workers',
+        default=1,
+        min=0,
+        help="""
+Number of processes that serve; 0 means one for each core that the service may run on.
+
+One process keeps one core busy at most. With more than one, a parent process holds the listening socket, serves nobody
+itself, starts the workers, and replaces those that end or hang. With 1 there is no parent.
+
+Each worker has the memory, the connections to the message bus and the limit of open files of a process, and what the
+options ``max_...`` below limit they limit for each worker. SIGHUP replaces the workers, so that all options take effect
+but this one, ``daemon`` and those of the listening address.
+"""),
     cfg.ListOpt(
         'target_networks',
         default=[],

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import socket
 
 import oslo_messaging
 from oslo_config import cfg
 from oslo_log import log as logging
 
 from nova_vnc import exception
+from nova_vnc.conf import refusal
 from nova_vnc.net.resolver import Resolver
 from nova_vnc.novncproxy import request as requests
+from nova_vnc.novncproxy import server
 from nova_vnc.novncproxy.authorizer import Authorizer
 from nova_vnc.novncproxy.certificates import Certificate
 from nova_vnc.novncproxy.compute_tls import ComputeTLS, Files
@@ -41,12 +44,34 @@ LOG = logging.getLogger(__name__)
 # The values of [novncproxy]vencrypt_subtypes.
 _SUBTYPES = {'x509none': VeNCryptSubtype.X509_NONE, 'tlsnone': VeNCryptSubtype.TLS_NONE}
 
+# What the parent of workers goes by, and they do not.
+FIXED_OPTIONS = frozenset(('[DEFAULT]daemon', '[DEFAULT]source_is_ipv6', '[novncproxy]workers', '[vnc]novncproxy_host',
+                           '[vnc]novncproxy_port'))
+
 # A browser that answers nothing for so many intervals is gone.
 _SILENT_INTERVALS = 2
 
 
-def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> NoVNCProxy:
-    """:raises ConfigurationError: the proxy cannot start with these options"""
+def count_workers(conf: cfg.ConfigOpts) -> int:
+    """Return how many processes are to serve."""
+    return conf.novncproxy.workers or len(os.sched_getaffinity(0))
+
+
+def listen(conf: cfg.ConfigOpts) -> socket.socket:
+    """Return the listening socket for workers.
+
+    :raises ConfigurationError: the address or the port cannot be had
+    """
+    with refusal.naming_options(conf):
+        return server.listen(conf.vnc.novncproxy_host, conf.vnc.novncproxy_port, conf.source_is_ipv6)
+
+
+def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport,
+                  listener: socket.socket | None = None) -> NoVNCProxy:
+    """
+    :param listener: of all workers, where this is one of several
+    :raises ConfigurationError: the proxy cannot start with these options
+    """
     _refuse_what_cannot_be_had(conf)
     _warn_of_what_has_no_effect(conf)
     options = conf.novncproxy
@@ -73,7 +98,7 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> 
         limits=_build_limits(conf),
         trusted_proxies=TrustedProxies(_read_networks('trusted_proxies', options.trusted_proxies)),
         encryption=_build_encryption(conf))
-    return NoVNCProxy(settings, FileTree(conf.web, options.own_console_page), parts)
+    return NoVNCProxy(settings, FileTree(conf.web, options.own_console_page), parts, listener)
 
 
 def _build_checks(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> TokenChecks:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -54,7 +55,13 @@ class NoVNCProxy:
     :ivar port: the TCP port it listens on, after start()
     """
 
-    def __init__(self, settings: Settings, files: FileTree, parts: Parts) -> None:
+    def __init__(self, settings: Settings, files: FileTree, parts: Parts,
+                 listener: socket.socket | None = None) -> None:
+        """:param listener: the listening socket of all workers, where this is one of several"""
+        self._listener = listener
+        # May sessions go on without end? Not unless retire() says so.
+        self._is_limited = threading.Event()
+        self._is_limited.set()
         self.port = settings.port
         self._settings = settings
         self._parts = parts
@@ -70,7 +77,7 @@ class NoVNCProxy:
         settings = self._settings
         if self._parts.recorder is not None:
             self._parts.recorder.check()
-        listener = http_server.listen(settings.host, settings.port, settings.prefer_ipv6)
+        listener = self._listener or http_server.listen(settings.host, settings.port, settings.prefer_ipv6)
         self.port = listener.getsockname()[1]
         shares = self._share_open_files()
         self._parts.engine.start(fail)
@@ -85,11 +92,21 @@ class NoVNCProxy:
         return [Pulse('accept loop', self._server.answer_in_loop),
                 Pulse('relay loop', self._parts.engine.answer_in_loop)]
 
+    def sessions(self) -> int:
+        """See systemd.HasSessions."""
+        return len(self._parts.registry)
+
+    def retire(self, stop: threading.Event) -> None:
+        """Let drain_timeout begin with this event, and sessions go on until then, once the service is stopped."""
+        self._is_limited = stop
+
     def stop(self, hurry: threading.Event) -> None:
         """Take no new connections, let the sessions go on for a while, then end them."""
         self._stopping.set()
         self._server.stop()
         self._pending.drop_idle()
+        while self._is_busy() and not hurry.is_set() and not self._is_limited.is_set():
+            self._is_limited.wait(_POLL_S)
         if self._is_busy() and self._settings.drain_timeout_s:
             LOG.info('%d sessions may go on for %d s', len(self._parts.registry), self._settings.drain_timeout_s)
         if not self._wait_until_idle(self._settings.drain_timeout_s, hurry):

@@ -62,8 +62,6 @@ def listen(host: str, port: int, prefer_ipv6: bool = False) -> socket.socket:
         listener.close()
         raise exception.ConfigurationError(
             reason=f'[vnc]novncproxy_host = {host} and novncproxy_port = {port}: {error.strerror}') from None
-    # Not non-blocking: accept() of eventlet would then return connections that are not green.
-    listener.settimeout(_ACCEPT_WAIT_S)
     return listener
 
 
@@ -95,6 +93,8 @@ class Server:
 
         :param fail: called if that ends for another reason than stop()
         """
+        # Not non-blocking: accept() of eventlet would then return connections that are not green.
+        listener.settimeout(_ACCEPT_WAIT_S)
         self._thread = threads.start('accept', lambda: self._run(listener), fail, self._stopping.is_set)
 
     def stop(self) -> None:
