@@ -119,9 +119,9 @@ class NovaStack(Peer):
         url = self._parts.enter_context(self._database.new_url())
         placement = self._parts.enter_context(Placement())
         cell = self._parts.enter_context(NovaCell(
-            nova_34(), self._broker.new_vhost(), f'{url}?charset=utf8', placement=placement,
-            options={'DEFAULT': {'debug': False}}))
-        compute = cell.start_compute()
+            nova_34(), self._broker.new_vhost(), f'{url}?charset=utf8', placement=placement))
+        compute = cell.start_compute()      # known to be ready by a line of its debug log
+        cell.add_options({'DEFAULT': {'debug': False}})
         fields: dict[str, Any] = {'project_id': '3f6b8b1a3f8e4b3f9a5d0e4f7b8c9d0e',
                                   'user_id': '9d0e3f6b8b1a4b3f9a5d0e4f7b8c3f8e'}
         cell.call('create_instance', uuid=INSTANCE_UUID, host=cell.host, display_name='benchmark', vm_state='active',

@@ -12,6 +12,8 @@ from tests.fixtures.rabbitmq import RabbitMQ
 
 OURS = f'nova-vnc {concurrency_backend()}'
 
+pytestmark = [pytest.mark.once, pytest.mark.timeout(400)]
+
 
 @pytest.fixture
 def bench(rabbitmq: RabbitMQ, tmp_path: Path) -> scenes.Bench:
