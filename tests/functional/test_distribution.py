@@ -41,6 +41,15 @@ def test(number):
     pass
 """
 FAILING = 'def test():\n    assert False\n'
+LATE_AND_CRASHING = NOTED + """
+@pytest.mark.timeout(0.5)
+def test_late():
+    time.sleep(600)
+def test_crash():
+    os._exit(1)
+def test():
+    pass
+"""
 WAITING = NOTED + """
 def test():
     note('waits')
@@ -79,6 +88,14 @@ def test_a_file_has_one_worker_and_what_is_to_be_alone_comes_last(directory: Pat
     assert all(len({worker for word, worker in noted if word.startswith(name)}) == 1 for name in names)
     assert len({worker for _, worker in noted}) > 1
     assert [word for word, _ in noted[-10:]] == ['test_4 begins', 'test_4 ends'] * 5
+
+
+def test_what_hangs_or_crashes_fails_and_no_other(directory: Path) -> None:
+    for number in range(2):
+        (directory / f'test_{number}.py').write_text(LATE_AND_CRASHING)
+    out, _ = start(directory).communicate(timeout=PATIENCE_S)
+    assert '4 failed, 2 passed' in out
+    assert out.count('Failed: Timeout') >= 2
 
 
 def test_it_ends_with_the_first_failure(directory: Path) -> None:
