@@ -11,7 +11,10 @@ spread over the workers, how long it took, and the memory of parent and workers.
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
+import os
+import socket
 import struct
 import sys
 import tempfile
@@ -22,20 +25,41 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.load_client import LoadClient
-from benchmarks.peers import free_port
 from nova_vnc.novncproxy import open_files
 from tests.fixtures.echo_vnc_server import EchoVNCServer
+from tests.fixtures.ports import free_port
 from tests.fixtures.process import ExternalProcess, Service
 from tests.fixtures.rabbitmq import RabbitMQ
 
 _ROOT = Path(__file__).resolve().parent.parent
 _START_TIMEOUT_S = 120
+_TIMEOUT_S = 60
 _MIB = 1 << 20
+# A final binary frame, and the longest whose length is in the second byte (RFC 6455 section 5.2).
+_BINARY, _LONGEST = 0x82, 125
 
 
-class EchoClient(LoadClient):
-    """One session with a VNC server that sends back what it gets."""
+class EchoClient:
+    """One session with a VNC server that sends back what it gets: RFB 3.8, security None, small frames."""
+
+    def __init__(self, port: int) -> None:
+        self._sock = socket.create_connection(('127.0.0.1', port), timeout=_TIMEOUT_S)
+        self._received = b''
+        lines = (f'GET /?token={uuid.uuid4()} HTTP/1.1', f'Host: 127.0.0.1:{port}', 'Upgrade: websocket',
+                 'Connection: Upgrade', f'Origin: http://127.0.0.1:{port}', 'Sec-WebSocket-Version: 13',
+                 f'Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}', 'Sec-WebSocket-Protocol: binary')
+        self._sock.sendall('\r\n'.join((*lines, '', '')).encode())
+        header = self._receive_until(b'\r\n\r\n')
+        if b' 101 ' not in header:
+            raise ConnectionError(header.decode())
+        self._ahead = b''
+        self._send(self._read(12))
+        if self._read(2) != b'\1\1':
+            raise ConnectionError('refused')
+        self._send(b'\1')
+        self._read(4)
+        self._send(b'\1')
+        self._read(int.from_bytes(self._read(24)[20:], 'big'))
 
     def send_key(self, keysym: int) -> None:
         self._send(_key_event(keysym))
@@ -46,6 +70,38 @@ class EchoClient(LoadClient):
 
     def drop(self) -> None:
         self._sock.close()
+
+    def _send(self, payload: bytes) -> None:
+        mask = os.urandom(4)
+        masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
+        self._sock.sendall(bytes((0x82, 0x80 | len(payload))) + mask + masked)
+
+    def _read(self, size: int) -> bytes:
+        while len(self._ahead) < size:
+            opcode, length = self._receive(2)
+            payload = self._receive(length)
+            if opcode != _BINARY or length > _LONGEST:
+                raise ConnectionError(f'a frame that was not expected: {opcode:#x}, {payload!r}')
+            self._ahead += payload
+        data, self._ahead = self._ahead[:size], self._ahead[size:]
+        return data
+
+    def _receive(self, size: int) -> bytes:
+        while len(self._received) < size:
+            self._receive_more()
+        data, self._received = self._received[:size], self._received[size:]
+        return data
+
+    def _receive_until(self, end: bytes) -> bytes:
+        while end not in self._received:
+            self._receive_more()
+        return self._receive(self._received.index(end) + len(end))
+
+    def _receive_more(self) -> None:
+        data = self._sock.recv(4096)
+        if not data:
+            raise ConnectionError('the proxy closed the connection')
+        self._received += data
 
 
 def _key_event(keysym: int) -> bytes:
@@ -72,12 +128,13 @@ class Proxy:
         service = parts.enter_context(Service('nova-novncproxy', {
             'DEFAULT': {'concurrency_backend': backend, 'transport_url': broker.url, 'web': web},
             'vnc': {'novncproxy_host': '127.0.0.1', 'novncproxy_port': self._port},
-            'novncproxy': {'drain_timeout': 0, 'workers': workers}}, directory))
+            # No client answers pings while others are opened.
+            'novncproxy': {'drain_timeout': 0, 'workers': workers, 'ping_interval': 0}}, directory))
         service.wait_for_line(r'\d+ workers serve: ' if workers > 1 else 'Listening for browsers', _START_TIMEOUT_S)
         self.parent = psutil.Process(service.pid)
 
     def open(self, _: int) -> EchoClient:
-        return EchoClient(f'ws://127.0.0.1:{self._port}/?token={uuid.uuid4()}')
+        return EchoClient(self._port)
 
     @property
     def workers(self) -> list[psutil.Process]:
