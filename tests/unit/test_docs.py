@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 BAD_DAYS = ROOT / 'doc/source/admin/bad-days.rst'
 ARCHITECTURE = ROOT / 'doc/source/contributor/architecture.rst'
 # They start threads for others, who name them.
-STARTERS_OF_THREADS = ('threads.py', 'concurrency.py', 'background.py')
+STARTERS_OF_THREADS = ('threads.py', 'concurrency.py', 'background.py', 'spare_threads.py')
 THREADS_OF_LIBRARIES = ('CP Server *', 'Thread-*', 'Rabbit-*')
 
 
@@ -76,7 +76,7 @@ def name_of_thread(call: ast.Call, path: Path) -> Iterator[str]:
     keywords = {keyword.arg: keyword.value for keyword in call.keywords}
     if called == 'SharedCalls' and not call.args:   # one that has no threads of its own
         return
-    if called in ('threads.start', 'threads.start_native', 'SharedCalls'):
+    if called in ('threads.start', 'threads.start_native', 'SharedCalls', 'SpareThreads'):
         name: ast.expr | None = call.args[0]
     elif called == 'background.start':
         name = call.args[1]

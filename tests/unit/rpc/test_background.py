@@ -9,6 +9,7 @@ import weakref
 import pytest
 
 from nova_vnc.rpc import background
+from nova_vnc.spare_threads import SpareThreads
 from tests.fixtures.polling import wait_until
 
 
@@ -21,7 +22,7 @@ def test_outcome():
 def test_no_thread_to_be_had(monkeypatch):
     def refuse(self):
         raise RuntimeError("can't start new thread")
-    monkeypatch.setattr(background, '_idle', [])
+    monkeypatch.setattr(background, '_threads', SpareThreads('background'))
     monkeypatch.setattr(threading.Thread, 'start', refuse)
     outcome = background.start(lambda: 1, 'worker')
     with pytest.raises(RuntimeError):
@@ -34,46 +35,17 @@ def test_what_is_left_behind_does_not_hold_up_the_end_of_a_process():
     assert subprocess.run([sys.executable, '-c', script], timeout=30, check=False).returncode == 0
 
 
-def work_together(count):
-    """Return the threads that do so many pieces of work at once."""
-    go_on = threading.Barrier(count + 1)
-
-    def work():
-        go_on.wait(30)
-        return threading.current_thread()
-    outcomes = [background.start(work, 'worker') for _ in range(count)]
-    go_on.wait(30)
-    return {outcome.result(10) for outcome in outcomes}
-
-
-def test_threads_are_used_again(monkeypatch):
-    monkeypatch.setattr(background, '_idle', [])
-    first = background.start(threading.current_thread, 'worker').result(10)
-    for number in range(20):
-        assert background.start(threading.current_thread, f'worker-{number}').result(10) is first
+def test_threads_are_used_again():
+    def first_is_used_again():
+        first = background.start(threading.current_thread, 'worker').result(10)
+        return background.start(threading.current_thread, 'other').result(10) is first
+    wait_until(first_is_used_again, 10, 'a thread to be used again')
     assert background.start(lambda: threading.current_thread().name, 'other').result(10) == 'other'
 
 
-def test_all_that_is_started_runs_at_once(monkeypatch):
-    monkeypatch.setattr(background, '_idle', [])
-    work_together(3)
-    assert len(work_together(50)) == 50
-
-
-def test_idle_threads_are_few_and_end(monkeypatch):
-    monkeypatch.setattr(background, '_idle', [])
-    monkeypatch.setattr(background, '_IDLE_S', 0.05)
-    threads = work_together(background._MAX_IDLE + 20)
-    assert len(background._idle) <= background._MAX_IDLE
-    wait_until(lambda: not any(thread.is_alive() for thread in threads), 10, 'them to end')
-    assert background._idle == []
-    assert background.start(lambda: 1, 'worker').result(10) == 1
-
-
-def test_an_idle_thread_holds_nothing(monkeypatch):
+def test_an_idle_thread_holds_nothing():
     class Held:
         pass
-    monkeypatch.setattr(background, '_idle', [])
     held, error = Held(), None
     reference = weakref.ref(held)
 

@@ -6,6 +6,7 @@ import pytest
 
 from nova_vnc.rpc import background
 from nova_vnc.rpc.shared_calls import SharedCalls
+from nova_vnc.spare_threads import SpareThreads
 from tests.fixtures.polling import wait_until
 
 
@@ -66,7 +67,7 @@ def test_no_thread_to_be_had(monkeypatch):
         raise RuntimeError("can't start new thread")
     calls = SharedCalls('test')
     with monkeypatch.context() as patched:
-        patched.setattr(background, '_idle', [])
+        patched.setattr(background, '_threads', SpareThreads('background'))
         patched.setattr(threading.Thread, 'start', refuse)
         future = calls.join('a', lambda: 1)
     with pytest.raises(RuntimeError):
