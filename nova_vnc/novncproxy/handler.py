@@ -114,8 +114,9 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
         self.close_connection = True
         self.command, self.path, self.request_version = '', '', ''
         self.connection.is_idle = True
-        # In this order: whoever stops the proxy sees either that the connection is idle, or it is seen here.
-        if self.server.is_stopping():
+        # In this order: whoever stops the proxy sees either that the connection is idle, or it is seen here. Who has
+        # just been accepted has asked already, or is about to, and does not ask again as browsers do between requests.
+        if self._requests and self.server.is_stopping():
             return
         idle_timeout_s = self.server.keep_alive_timeout_s if self._requests else self.server.header_timeout_s
         if not self._reader.wait_for_request(idle_timeout_s, self.server.header_timeout_s):

@@ -214,8 +214,12 @@ class PendingConnections:
             self._settled.discard(connection)
 
     def drop_idle(self) -> None:
-        """Drop those on which no request is under way."""
-        self._drop(connection for connection in self._snapshot() if connection.is_idle)
+        """Drop those on which no request is under way, except whose first one may just be coming."""
+        with self._changed:
+            now = self._clock()
+            idle = [place.connection for place in self._places.values() if place.connection.is_idle
+                    and (place.stage is not Stage.SILENT or now > place.active_until)]
+        self._drop(idle)
 
     def drop_all(self) -> None:
         self._drop(self._snapshot())

@@ -104,7 +104,6 @@ class NoVNCProxy:
         """Take no new connections, let the sessions go on for a while, then end them."""
         self._stopping.set()
         self._server.stop()
-        self._pending.drop_idle()
         while self._is_busy() and not hurry.is_set() and not self._is_limited.is_set():
             self._is_limited.wait(_POLL_S)
         if self._is_busy() and self._settings.drain_timeout_s:
@@ -135,6 +134,7 @@ class NoVNCProxy:
         Session(self._parts, request, door).open()
 
     def _is_busy(self) -> bool:
+        self._pending.drop_idle()
         return bool(len(self._pending) or len(self._parts.registry))
 
     def _wait_until_idle(self, timeout_s: float, hurry: threading.Event) -> bool:

@@ -79,7 +79,8 @@ class TestSilentHoldersOfOneLink:
         rig.start(max_pending_connections=LIMIT, max_pending_per_token=0, max_pending_per_instance=0)
         token = rig.console(echo)
         for _ in range(2):
-            hold_consoles(rig, '127.0.0.2', LIMIT * [token])
+            for _ in range(LIMIT):
+                hold_consoles(rig, '127.0.0.2', [token])
             assert len(rig.proxy._pending) == LIMIT
             check_a_user_gets_in(rig)
 

@@ -102,7 +102,7 @@ def test_one_of_two_memcached_servers_is_away():
         addresses = [f'127.0.0.1:{server.port}' for server in (one, other)]
         store = cache_store({**one.options, 'memcache_servers': addresses})
         same = cache_store({**one.options, 'memcache_servers': addresses[::-1]})
-        authorizations = [another(instance_uuid=f'00000000-0000-4000-8000-{number:012}') for number in range(6)]
+        authorizations = [another(instance_uuid=f'00000000-0000-4000-8000-{number:012}') for number in range(16)]
         for authorization in authorizations:
             store.add(authorization)
         assert all(same.get(authorization.token, NOW) == authorization for authorization in authorizations)

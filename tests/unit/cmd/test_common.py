@@ -151,7 +151,7 @@ def test_a_dollar_in_a_password_is_told_without_the_password(tmp_path, command, 
     done = run(command, '--config-file', str(path))
     assert done.returncode == 1
     output = done.stdout + done.stderr
-    assert f' CRITICAL nova_vnc.cmd.common [-] {named}refers to an option' in output
+    assert f' CRITICAL nova_vnc.service [-] {named}refers to an option' in output
     assert 'sword' not in output
 
 

@@ -37,10 +37,10 @@ class Compute:
 
 
 class Rig:
-    def __init__(self, places):
+    def __init__(self, places, at_ease_s=AT_EASE_S):
         self.compute = Compute()
         self.hosts = SilentHosts()
-        self.checks = HostChecks(self.hosts_of, places, AT_EASE_S)
+        self.checks = HostChecks(self.hosts_of, places, at_ease_s)
         self.pool = futures.ThreadPoolExecutor(100)
 
     def hosts_of(self, cell):
@@ -94,8 +94,10 @@ def test_whoever_asks_a_host_that_owes_an_answer_for_long_is_told_at_once(rig):
     assert len(rig.compute.asked) == 1
 
 
-def test_a_crowd_before_a_host_that_is_well(rig):
+def test_a_crowd_before_a_host_that_is_well():
+    rig = Rig(Ceiling(total=4, each=2, reserved=2), at_ease_s=20)     # however busy the machine is
     assert outcomes([rig.check('h', number % 50) for number in range(300)]) == [True] * 300
+    rig.pool.shutdown()
 
 
 def test_hosts_that_hang_leave_places_for_others(rig):

@@ -175,12 +175,17 @@ class TestPlaces:
         assert len(crowd.pending) == 0
 
     def test_dropping_the_idle_ones(self):
-        pending = Crowd().pending
-        idle, busy = Connection(is_idle=True), Connection()
-        for connection in (idle, busy):
+        crowd = Crowd()
+        pending = crowd.pending
+        silent, served, busy = Connection(is_idle=True), Connection(is_idle=True), Connection()
+        for connection in (silent, served, busy):
             pending.add(connection, HERE)
+        pending.move(served, Stage.SERVED)
         pending.drop_idle()
-        assert [idle.is_dropped, busy.is_dropped] == [True, False]
+        assert [silent.is_dropped, served.is_dropped, busy.is_dropped] == [False, True, False]
+        crowd.now += PATIENCE_S[Stage.SILENT] + 1
+        pending.drop_idle()
+        assert [silent.is_dropped, busy.is_dropped] == [True, False]
         pending.drop_all()
         assert busy.is_dropped
 
