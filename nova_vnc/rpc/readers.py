@@ -3,9 +3,9 @@
 
 They wait for the next message 1 ms after the last one, then 2, 4 and so on up to 5 s, so as to send acknowledgements
 in between that are not sent at once (amqpdriver, ACK_REQUEUE_EVERY_SECONDS_MIN). Those of RPC are sent at once, so that
-each wait that ends without a message is for nothing: with one call at a time three of them a call, which cost more CPU
-time than the call (measured: 1.1 of 2.7 ms). There is no option for it; where a release lacks the constant, all works
-as before.
+each wait that ends without a message is for nothing: with one call at a time three of them a call, which took 1.1 of
+the 2.7 ms of CPU of a call in a profile. There is no option for it; where a release lacks the constant, all works as
+before.
 """
 
 from __future__ import annotations
