@@ -28,11 +28,12 @@ Installs what the tests need (Debian 12, as root or with sudo), makes .venv, and
   --no-real      leave integration and interop out, and whatever needs libvirt, whose headers are not needed then
   --one-python   leave pythons out
 
-Further arguments, such as -k or -x, go to every pytest. All stages run; the exit status is 1 if any failed. Ctrl-C ends
-all that runs. Environment: PYTHON=/path/to/python3 makes .venv with that interpreter; NOVA_VNC_TEST_JOBS is how many
-processes run tests at once, by default one more than there are processors, since most tests wait more than they compute;
-NOVA_VNC_TEST_BROWSER and NOVA_VNC_TEST_CHROMEDRIVER name another Chromium; NOVA_VNC_TEST_CACHE is where the released
-Novas are kept, by default ~/.cache/nova-vnc-tests.
+Further arguments, such as -k or -x, go to every pytest. All stages run; the exit status is 1 if any failed. Where no
+more than five tests of a stage fail, they run once more, alone: what passes then is named and counted apart. Ctrl-C
+ends all that runs. Environment: PYTHON=/path/to/python3 makes .venv with that interpreter; NOVA_VNC_TEST_JOBS is how
+many processes run tests at once, by default one more than there are processors, since most tests wait more than they
+compute; NOVA_VNC_TEST_BROWSER and NOVA_VNC_TEST_CHROMEDRIVER name another Chromium; NOVA_VNC_TEST_CACHE is where the
+released Novas are kept, by default ~/.cache/nova-vnc-tests.
 END
 }
 
@@ -59,6 +60,7 @@ done
 pytest_arguments=("$@")
 jobs=${NOVA_VNC_TEST_JOBS:-$(($(nproc) + 1))}
 at_once=()
+most_again=5
 [ "$jobs" -le 1 ] || at_once=(-n "$jobs")
 for name in $left_out_stages; do
     [[ " $selected " != *" $name "* ]] || die "--stage $name is left out by another option"
@@ -110,18 +112,26 @@ summary=()
 total_passed=0
 total_failed=0
 total_skipped=0
+total_second=0
 
 # Run one stage and note how it went: stage NAME COMMAND... A command without pytest counts as one test; so does one
 # that failed although pytest counted no failure, for it may have died early.
 stage() {
-    local name=$1 began=$SECONDS word=passed passed failed skipped
+    local name=$1 began=$SECONDS word=passed passed failed skipped failed_at_first
     [ -z "$ended_by" ] || return
     junit_file=$results/${#summary[@]}.xml
     shift
     printf '\n==> %s\n' "$name"
     run_job "$@" || word=FAILED
-    summary+=("$(printf '%s  %4d s  %s' "$word" $((SECONDS - began)) "$name")")
     read -r passed failed skipped < <("$VENV/bin/python" tools/sum_results.py "$junit_file")
+    if [ -e "$junit_file.again" ]; then
+        failed_at_first=$failed
+        read -r _ failed _ < <("$VENV/bin/python" tools/sum_results.py "$junit_file.again")
+        passed=$((passed + failed_at_first - failed))
+        total_second=$((total_second + failed_at_first - failed))
+        name+=", $((failed_at_first - failed)) of $failed_at_first in a second run"
+    fi
+    summary+=("$(printf '%s  %4d s  %s' "$word" $((SECONDS - began)) "$name")")
     if [ $word = FAILED ] && [ "${failed:-0}" = 0 ]; then
         failed=1
     elif [ ! -e "$junit_file" ]; then
@@ -142,11 +152,26 @@ run_pytest() {
     local venv=$1 backend=$2 marks=$3 status
     shift 3
     [ -n "$real_parts" ] || marks="${marks:+($marks) and }not libvirt"
+    set -- ${marks:+-m "$marks"} "$@" "${pytest_arguments[@]}"
     NOVA_VNC_TEST_BACKEND=$backend supervise "$venv/bin/python" -m pytest -q --disable-warnings "${at_once[@]}" \
-        --junitxml="$junit_file" ${marks:+-m "$marks"} "$@" "${pytest_arguments[@]}"
+        --junitxml="$junit_file" "$@"
     status=$?
+    if [ $status = 1 ] && are_few_failed; then
+        printf '\n==> what failed, once more and alone\n'
+        NOVA_VNC_TEST_BACKEND=$backend supervise "$venv/bin/python" -m pytest -q --disable-warnings -rp \
+            --last-failed --last-failed-no-failures=none --junitxml="$junit_file.again" "$@"
+        status=$?
+    fi
     # 5: nothing was selected, which is what arguments such as -k may do to a stage.
     [ $status = 0 ] || { [ $status = 5 ] && [ ${#pytest_arguments[@]} -gt 0 ]; }
+}
+
+# Tell whether so few tests failed that it may have been the others that they ran beside, or the machine. A fault that
+# is there each time fails again, and one that is not would not be found by a run of everything anew either.
+are_few_failed() {
+    local failed
+    read -r _ failed _ < <("$VENV/bin/python" tools/sum_results.py "$junit_file")
+    [ "${failed:-0}" -gt 0 ] && [ "$failed" -le "$most_again" ]
 }
 
 # Run the unit tests with another Python, in a virtual environment of its own.
@@ -232,4 +257,5 @@ if [ -n "$ended_by" ]; then
     exit $((128 + $(kill -l "$ended_by")))
 fi
 printf '\n%d passed, %d failed, %d skipped\n' $total_passed $total_failed $total_skipped
+[ $total_second = 0 ] || printf '%d of those that passed did so only in a second run, alone: see above\n' $total_second
 [ $total_failed = 0 ]

@@ -99,6 +99,42 @@ def test_tests_run_in_several_processes(tree: Tree, jobs: str, option: str) -> N
     assert all(f'--disable-warnings {option}--junitxml' in call for call in tree.calls('-m pytest'))
 
 
+# pytest, one of whose tests fails at first; and fails again, if it is told so.
+FLAKY = """
+case "$*" in
+    *--last-failed*) counts='9 0 0'; [ ! -e {fails} ] || counts='8 1 0' ;;
+    *) counts='7 {failed} 0' ;;
+esac
+echo "$counts" > "$(printf '%s' "$*" | sed 's/.*--junitxml=//; s/ .*//')"
+echo python "$@" >> {calls}
+case "$counts" in *' 0 0') exit 0 ;; *) exit 1 ;; esac
+"""
+
+
+@pytest.mark.parametrize(('failed', 'fails_again', 'status', 'summary'), [
+    (1, False, 0, ['16 passed, 0 failed, 0 skipped',
+                   '2 of those that passed did so only in a second run, alone: see above']),
+    (1, True, 1, ['14 passed, 2 failed, 0 skipped']),
+    (6, False, 1, ['14 passed, 12 failed, 0 skipped'])])
+def test_a_few_that_fail_run_again_alone(tree: Tree, tmp_path: Path, failed: int, fails_again: bool, status: int,
+                                         summary: list[str]) -> None:
+    fails, calls = tmp_path / 'fails', tmp_path / 'calls'
+    if fails_again:
+        fails.touch()
+    write_program(tmp_path / 'pytest', FLAKY.format(fails=fails, failed=failed, calls=calls))
+    write_program(tmp_path / '.venv/bin/python', f"""case "$*" in
+        -m\\ pytest*) exec {tmp_path}/pytest "$@" ;;
+        *sum_results*) cat "$2" ;;
+        *) {PYTHON.format(calls=calls)} ;;
+        esac""".replace('\\\\', '\\'))
+    done = tree.run('--no-real', '--one-python', '--stage', 'unit')
+    assert done.returncode == status
+    assert done.stdout.splitlines()[-len(summary):] == summary
+    again = [call for call in tree.calls('-m pytest') if '--last-failed' in call]
+    assert len(again) == (2 if failed == 1 else 0)
+    assert not [call for call in again if ' -n ' in call]
+
+
 def test_stages_can_be_named(tree: Tree, tmp_path: Path) -> None:
     write_program(tmp_path / 'bin/pkg-config', 'echo 9.0.0')
     done = tree.run('--stage', 'interop', '--stage', 'docs', '-k', 'queens')
