@@ -19,6 +19,7 @@ from nova_vnc.rfb.errors import ConnectionFailed
 from nova_vnc.rfb.version import PUBLISHED_VERSIONS, VERSION_3_8
 from tests.fixtures.connections import receive_exactly
 from tests.fixtures.polling import wait_until
+from tests.fixtures.ports import port_that_refuses
 from tests.functional.novncproxy.rig import INSTANCE_UUID, echo, shake_hands
 
 UNKNOWN = 'd3c5f3a0-4b0c-4f4c-9d3e-6a4b8b1f0f2e'
@@ -198,10 +199,9 @@ class TestCompute:
         return refuse_both(rig, target)
 
     def test_refuses_the_connection(self, rig):
-        with socket.create_server(('127.0.0.1', 0)) as server:
-            port = server.getsockname()[1]
-        token = rig.start().grant('127.0.0.1', port)
-        assert refuse_both(rig, f'/?token={token}') == (502, Refusal.UNREACHABLE.text)
+        with port_that_refuses() as port:
+            token = rig.start().grant('127.0.0.1', port)
+            assert refuse_both(rig, f'/?token={token}') == (502, Refusal.UNREACHABLE.text)
 
     def test_name_that_nobody_knows(self, rig):
         token = rig.start().grant('no-such-host.invalid', 5900)
@@ -315,10 +315,9 @@ class TestCompute:
         assert refuse_program(rig, f'/?token={token}') == (502, Refusal.UNREACHABLE.text)
 
     def test_nobody_is_told_where_it_is(self, rig, caplog):
-        with socket.create_server(('127.0.0.1', 0)) as server:
-            port = server.getsockname()[1]
-        token = rig.start().grant('127.0.0.1', port)
-        _, text = refuse_both(rig, f'/?token={token}')
+        with port_that_refuses() as port:
+            token = rig.start().grant('127.0.0.1', port)
+            _, text = refuse_both(rig, f'/?token={token}')
         assert '127.0.0.1' not in text
         assert str(port) not in text
         assert f'instance {INSTANCE_UUID}: 127.0.0.1 port {port}: ' in caplog.text

@@ -35,7 +35,10 @@ def test_what_is_left_behind_does_not_hold_up_the_end_of_a_process():
     assert subprocess.run([sys.executable, '-c', script], timeout=30, check=False).returncode == 0
 
 
-def test_threads_are_used_again():
+def test_threads_are_used_again(monkeypatch):
+    # With those that other tests have left idle it would be another one's turn each time.
+    monkeypatch.setattr(background, '_threads', SpareThreads('background'))
+
     def first_is_used_again():
         first = background.start(threading.current_thread, 'worker').result(10)
         return background.start(threading.current_thread, 'other').result(10) is first
