@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from typing import Generic, TypeVar
 
 Owner = TypeVar('Owner')    # hashable
@@ -60,3 +61,8 @@ class Timers(Generic[Owner]):
         if len(self._heap) > 2 * len(self._entries):
             self._heap = list(self._entries.values())
             heapq.heapify(self._heap)
+
+
+def next_tick(due: float, tick_s: float) -> float:
+    """Return the first multiple of tick_s that is not before due: the same for all whose time is about the same."""
+    return math.ceil(due / tick_s) * tick_s

@@ -2,7 +2,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nova_vnc.relay.timers import Timers
+from nova_vnc.relay.timers import Timers, next_tick
 
 _OWNERS = st.sampled_from('abcde')
 _TIMES = st.integers(0, 20).map(float)
@@ -69,3 +69,14 @@ def test_like_a_dictionary_of_times(steps):
             model = {owner: due for owner, due in model.items() if owner not in due_now}
         assert len(timers) <= 2 * len(model)
         assert not model or timers.next_due() <= min(model.values())
+
+
+@given(st.floats(0, 1e7), st.floats(0.001, 100))
+def test_a_tick_is_the_next_one(due, tick_s):
+    tick = next_tick(due, tick_s)
+    assert due - 1e-6 <= tick < due + tick_s + 1e-6
+
+
+@given(st.integers(0, 10 ** 6), st.floats(0.01, 0.99), st.floats(0.01, 0.99), st.sampled_from([0.25, 0.5, 1.0, 2.0]))
+def test_whose_times_are_close_have_the_same_tick(number, one, other, tick_s):
+    assert next_tick((number + one) * tick_s, tick_s) == next_tick((number + other) * tick_s, tick_s)
