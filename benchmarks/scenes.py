@@ -123,10 +123,16 @@ class Bench:
         return [Load(f'replay-{name}', 'replay', 1, recording=(number, path))
                 for number, (name, path) in enumerate(self.recordings.items())]
 
-    def ours(self, server: VncServer, *arguments: Any, **options: Any) -> list[tuple[str, Callable[[], Peer]]]:
-        """Return our proxy under each backend; the rest is as of NovncProxy."""
-        return [(f'proxy-{backend}', lambda backend=backend: NovncProxy(
-            server, backend, self.broker.new_vhost(), *arguments, **options)) for backend in self.backends]
+    def ours(self, servers: VncServer | Sequence[VncServer], *arguments: Any,
+             **options: Any) -> list[tuple[str, Callable[[], Peer]]]:
+        """Return our proxy under each backend; the rest is as of NovncProxy.
+
+        :param servers: one for all, or one for each backend
+        """
+        each = [servers] * len(self.backends) if isinstance(servers, VncServer) else servers
+        return [(f'proxy-{backend}', lambda backend=backend, server=server: NovncProxy(
+            server, backend, self.broker.new_vhost(), *arguments, **options))
+            for backend, server in zip(self.backends, each, strict=True)]
 
 
 def say(text: str) -> None:
@@ -154,11 +160,15 @@ def engines(bench: Bench) -> None:
 def idle(bench: Bench) -> None:
     """A crowd of idle sessions."""
     effort = bench.effort
-    with VncServer() as server, bench.running(
-            ('haproxy', lambda: HAProxy(server)), ('lighttpd', lambda: _at_most(1000, Lighttpd(server))),
-            ('websockify', lambda: Websockify(server)), *bench.ours(server)) as peers:
-        crowd.measure(bench.results, peers, ProcessTree([server.pid]), effort.crowd, rounds=effort.rounds,
-                      seconds=effort.seconds, idle_s=effort.idle_s, say=say)
+    with contextlib.ExitStack() as parts:
+        # One for each peer: with 15,000 connections to one port the kernel takes 2 ms to find a free one for the next.
+        servers = [parts.enter_context(VncServer()) for _ in range(3 + len(bench.backends))]
+        for_haproxy, for_lighttpd, for_websockify, *for_ours = servers
+        peers = parts.enter_context(bench.running(
+            ('haproxy', lambda: HAProxy(for_haproxy)), ('lighttpd', lambda: _at_most(1000, Lighttpd(for_lighttpd))),
+            ('websockify', lambda: Websockify(for_websockify)), *bench.ours(for_ours)))
+        crowd.measure(bench.results, peers, ProcessTree([server.pid for server in servers]), effort.crowd,
+                      rounds=effort.rounds, seconds=effort.seconds, idle_s=effort.idle_s, say=say)
         for peer in peers:
             if isinstance(peer, NovncProxy):
                 bench.results.add('broker', peer.name, {'connections': peer.broker_connections()})

@@ -447,6 +447,9 @@ static int take_control_frame(struct session *session)
     struct message pong;
     switch (session->head[0] & 0xf) {
     case 8:
+        if (session->step != ENDING)
+            fprintf(stderr, "load: closed with %d: %.*s\n", session->small_size < 2 ? 1005 : get16(session->small),
+                    session->small_size < 2 ? 0 : (int)session->small_size - 2, (char *)session->small + 2);
         return session->step == ENDING;
     case 9:
         build_frame(&pong, 10, session->small, session->small_size);
