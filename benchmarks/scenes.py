@@ -37,6 +37,7 @@ class Effort:
     :ivar tls_loads: of the scenes with TLS
     :ivar crowd: sizes of the crowd of idle sessions, growing
     :ivar tls_crowd: the same over TLS
+    :ivar stack_crowd: the same of the scene stacks: those of nova-novncproxy need some MiB each
     :ivar idle_s: for which idle CPU is measured
     :ivar everybody: sessions over two workers, each of which presses a key
     """
@@ -47,6 +48,7 @@ class Effort:
     tls_loads: Sequence[str]
     crowd: Sequence[int]
     tls_crowd: Sequence[int]
+    stack_crowd: Sequence[int]
     idle_s: float
     everybody: int
 
@@ -54,12 +56,13 @@ class Effort:
 _TLS_LOADS = ('setups-1', 'setups-16', 'keys-1', 'keys-20', 'down-1', 'up-1')
 _QUICK_LOADS = [name for name in LOADS if name not in ('down-20', 'up-20', 'keys-paced')]
 _SIZES = (100, 500, 1000, 5000)
-FULL = Effort(rounds=7, seconds=3.0, loads=[*LOADS], tls_loads=_TLS_LOADS, crowd=_SIZES, tls_crowd=_SIZES, idle_s=90,
-              everybody=10000)
+FULL = Effort(rounds=7, seconds=3.0, loads=[*LOADS], tls_loads=_TLS_LOADS, crowd=_SIZES, tls_crowd=_SIZES,
+              stack_crowd=(10, 50), idle_s=90, everybody=10000)
 QUICK = Effort(rounds=5, seconds=0.3, loads=_QUICK_LOADS, tls_loads=('setups-1', 'keys-20', 'down-1'), crowd=_SIZES,
-               tls_crowd=(100, 1000), idle_s=30, everybody=10000)
+               tls_crowd=(100, 1000), stack_crowd=(4, 20), idle_s=30, everybody=10000)
 TINY = Effort(rounds=1, seconds=0.05, loads=('setups-16', 'keys-20', 'down-1', 'up-1', 'keys-beside-bulk'),
-              tls_loads=('setups-1', 'keys-20'), crowd=(2, 4), tls_crowd=(2, 4), idle_s=0.1, everybody=4)
+              tls_loads=('setups-1', 'keys-20'), crowd=(2, 4), tls_crowd=(2, 4), stack_crowd=(1, 2), idle_s=0.1,
+            everybody=4)
 
 
 class Bench:
@@ -181,7 +184,7 @@ def tls(bench: Bench) -> None:
             ('websockify', lambda: Websockify(server, bench.certificate)),
             *bench.ours(server, bench.certificate)) as peers:
         bench.take_turns(peers, server, [LOADS[name] for name in bench.effort.tls_loads], 'tls ')
-        _tls_crowd(bench, peers, server, 'tls ')
+        _small_crowd(bench, peers, server, bench.effort.tls_crowd, 'tls ')
 
 
 def both_sides(bench: Bench) -> None:
@@ -190,7 +193,7 @@ def both_sides(bench: Bench) -> None:
             ('haproxy', lambda: HAProxy(server, bench.certificate, 'tls')),
             *bench.ours(server, bench.certificate, bench.authority)) as peers:
         bench.take_turns(peers, server, [LOADS[name] for name in bench.effort.tls_loads], 'vencrypt ')
-        _tls_crowd(bench, peers, server, 'vencrypt ')
+        _small_crowd(bench, peers, server, bench.effort.tls_crowd, 'vencrypt ')
 
 
 def stacks(bench: Bench) -> None:
@@ -201,6 +204,7 @@ def stacks(bench: Bench) -> None:
               for backend in bench.backends)) as peers:
         bench.take_turns(peers, server, [LOADS[name] for name in ('setups-1', 'setups-16', 'keys-1', 'down-1')],
                          'stack ')
+        _small_crowd(bench, peers, server, bench.effort.stack_crowd, 'stack ')
 
 
 def everybody(bench: Bench) -> None:
@@ -226,10 +230,10 @@ def _at_most(sessions: int, peer: Peer) -> Peer:
     return peer
 
 
-def _tls_crowd(bench: Bench, peers: Sequence[Peer], server: VncServer, prefix: str) -> None:
+def _small_crowd(bench: Bench, peers: Sequence[Peer], server: VncServer, sizes: Sequence[int], prefix: str) -> None:
     of_scene = Results()
-    crowd.measure(of_scene, [peer for peer in peers if peer.name != 'direct'], ProcessTree([server.pid]),
-                  bench.effort.tls_crowd, rounds=bench.effort.rounds, seconds=bench.effort.seconds, idle_s=0, say=say)
+    crowd.measure(of_scene, [peer for peer in peers if peer.name != 'direct'], ProcessTree([server.pid]), sizes,
+                  rounds=bench.effort.rounds, seconds=bench.effort.seconds, idle_s=0, say=say)
     bench.results.notes += [prefix + note for note in of_scene.notes]
     for load, of_load in of_scene.values.items():
         bench.results.values[prefix + load] = of_load

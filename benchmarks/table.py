@@ -76,6 +76,7 @@ ROWS = [
     *_rows('stack_cpu_ms', 'whole stack: set-up, CPU ms of all services', 2, _STACK),
     *_rows('rate', 'whole stack: set-ups a second', 1, _STACK),
     *_rows('p50_us', 'whole stack: set-up, p50 ms', 1, _STACK, 1e-3),
+    Row('stack idle-further', 'memory_kib', 'whole stack: each further idle session, KiB'),
     Row('stack keys-1', 'cpu_us', 'whole stack: key press, CPU us'),
     Row('stack down-1', 'cpu_s_gib', 'whole stack: bulk to the browser, CPU s/GiB', 3),
 ]
