@@ -7,12 +7,15 @@ from pathlib import Path
 
 import psutil
 
+from tests.fixtures.echo_vnc_server import EchoVNCServer
 from tests.fixtures.polling import wait_until
 from tests.fixtures.ports import is_listening
 from tests.fixtures.service_manager import ServiceManager
-from tests.fixtures.worker_proxy import TIMEOUT_S, Session, WorkerProxy, everybody, open_at_each
+from tests.fixtures.worker_proxy import TIMEOUT_S, Session, WorkerProxy, everybody, open_at_each, open_crowd
 
-SESSIONS = 40
+SESSIONS = 1000
+NEWCOMERS = 200
+WATCHDOG_S = 60
 
 
 def number_of(proxy: WorkerProxy, pid: int) -> int:
@@ -24,21 +27,53 @@ def check_serves(proxy: WorkerProxy, pid: int) -> None:
     wait_until(lambda: Session(proxy.port).worker_pid(proxy) == pid, TIMEOUT_S, 'a session there', interval_s=0)
 
 
-def test_a_worker_that_is_killed_takes_only_its_own_sessions_with_it(proxy: WorkerProxy) -> None:
-    sessions = open_at_each(proxy, SESSIONS)
+def test_a_worker_that_is_killed_takes_only_its_own_sessions_with_it(
+        make_proxy: Callable[..., WorkerProxy], vnc_server_for_many: EchoVNCServer, tmp_path: Path) -> None:
+    manager = ServiceManager(tmp_path, watchdog_s=WATCHDOG_S)
+    # A thousand clients in one thread do not answer pings in time.
+    proxy = make_proxy(environment=manager.environment, vnc_port=vnc_server_for_many.port,
+                       options={'novncproxy': {'ping_interval': 0}})
+    proxy.start()
+    proxy.wait_until_ready()
+    sessions = open_crowd(proxy, SESSIONS)
+    check_is_spread(sessions, SESSIONS)
+    manager.wait_for(f'STATUS={SESSIONS} sessions', TIMEOUT_S)
     lost, kept = sessions
     number = number_of(proxy, lost)
-    psutil.Process(lost).kill()
+    for session in everybody(sessions):
+        session.check_echo()
+
+    send_and_kill(sessions[kept], lost)
     line = proxy.wait_for_line(rf'^.*Worker {number} \(pid {lost}\) was ended by SIGKILL after .*$', TIMEOUT_S)[0]
     assert ' ERROR ' in line
+    assert f'of its sessions, {len(sessions[lost])} when it last told, none is left' in line
+    for session in sessions[kept]:
+        session.check_answer()
     assert all(session.has_ended() for session in sessions[lost])
-    for session in sessions[kept]:
+    check_serves(proxy, proxy.wait_for_successor(number, [lost]))
+    fresh = open_crowd(proxy, NEWCOMERS)
+    check_is_spread(fresh, NEWCOMERS)
+    for session in (*sessions[kept], *everybody(fresh)):
         session.check_echo()
-    successor = proxy.wait_for_successor(number, [lost])
-    check_serves(proxy, successor)
-    for session in sessions[kept]:
-        session.check_echo()
+    assert proxy.output().count(f'(pid {lost})') == 1
+    manager.close()
     assert proxy.terminate_at_once() == 0
+
+
+def check_is_spread(sessions: dict[int, list[Session]], count: int) -> None:
+    """See that each of two workers has some; the kernel gives a connection to whichever comes first."""
+    assert len(sessions) == 2
+    assert min(map(len, sessions.values())) >= count / 20
+
+
+def send_and_kill(sessions: list[Session], pid: int) -> None:
+    """Have each session send, and kill this process when half of them have."""
+    half = len(sessions) // 2
+    for session in sessions[:half]:
+        session.send()
+    psutil.Process(pid).kill()
+    for session in sessions[half:]:
+        session.send()
 
 
 def test_a_worker_that_hangs_is_replaced_and_systemd_hears_on(
