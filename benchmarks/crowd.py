@@ -3,7 +3,9 @@
 
 Figures, by load: `idle-N`: memory_kib, of each of N sessions; `idle-further`: memory_kib, of each further one from the
 size before the last to the last; `idle-cpu-N`: percent of a core; `setups-1 among N` and `keys-20 among N`: those loads
-while N sessions are there; `keys-all`: of all sessions one key press each, and how many were answered.
+while N sessions are there; `keys-all N`: of N sessions one key press each, another one in each and all under way at the
+same time: how many were answered by this very key; rate: sessions opened a second; fewest: percent of the sessions that
+the worker with the fewest has.
 """
 
 from __future__ import annotations
@@ -12,9 +14,10 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 
+from benchmarks import native
 from benchmarks.loads import LOADS
 from benchmarks.native import Generator
-from benchmarks.peers import Peer
+from benchmarks.peers import NovncProxy, Peer
 from benchmarks.process_tree import ProcessTree
 from benchmarks.results import Results
 
@@ -83,13 +86,20 @@ def _measure_idle(results: Results, peers: Sequence[Peer], size: int, idle_s: fl
                     {'percent': (peer.tree.cpu_s() - before[peer.name]) / idle_s * 100})
 
 
-def press_all(results: Results, peer: Peer, size: int) -> None:
-    """Open so many sessions, and press a key in each of them."""
-    before = peer.tree.pss_bytes()
+def press_all(results: Results, peer: NovncProxy, size: int) -> None:
+    """Open so many sessions, and press a key in each of them.
+
+    :raises TooManySessions: this machine does not let one have so many
+    """
+    native.check_fits(size)
+    before, began = peer.tree.pss_bytes(), time.monotonic()
     with Generator('idle', peer.endpoint, size, 1, opens_at_a_time=_OPENS_AT_A_TIME, presses_at_end=True) as generator:
+        rate = size / (time.monotonic() - began)
         time.sleep(_SETTLE_S)
         grown = peer.tree.pss_bytes() - before
         generator.begin()
         outcome = generator.finish()
+        fewest = min(peer.sessions_of_workers()) / size * 100
     results.add(f'keys-all {size}', peer.name, {
-        'answered': outcome.units, 'memory_kib': grown / size / _KIB, 'p99_us': outcome.p99_us})
+        'answered': outcome.units, 'memory_kib': grown / size / _KIB, 'p99_us': outcome.p99_us, 'rate': rate,
+        'fewest': fewest})

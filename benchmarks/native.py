@@ -16,6 +16,12 @@ from tests.fixtures.programs import find_program
 
 _SOURCES = Path(__file__).with_name('native')
 _OPEN_FILES = 65536
+_EPHEMERAL_PORTS = Path('/proc/sys/net/ipv4/ip_local_port_range')
+# Beside connections, and for each process: see nova_vnc.novncproxy.open_files.
+_OTHER_FILES = 1000
+_OTHER_PORTS = 1000
+# Two workers get about as many sessions, but nobody says so; this part of all is the most that one is expected to get.
+_LARGEST_SHARE = 0.75
 
 
 def program(name: str) -> str:
@@ -35,6 +41,25 @@ def allow_many_files() -> int:
     wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else hard
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return wanted
+
+
+def check_fits(sessions: int) -> None:
+    """See to it that so many sessions over two workers are possible on this machine.
+
+    :raises TooManySessions: they are not; the message says what has to be raised
+    """
+    files, wanted_files = allow_many_files(), int(2 * _LARGEST_SHARE * sessions) + _OTHER_FILES
+    if files < wanted_files:
+        raise TooManySessions(f'{sessions} sessions want {wanted_files} open files in one process, and the hard limit '
+                              f'(ulimit -Hn) is {files}')
+    first, last = map(int, _EPHEMERAL_PORTS.read_text().split())
+    if last - first < sessions + _OTHER_PORTS:
+        raise TooManySessions(f'{sessions} connections to one port want as many ephemeral ports and some more, and '
+                              f'there are {last - first + 1} ({_EPHEMERAL_PORTS})')
+
+
+class TooManySessions(Exception):
+    """This machine does not let one have so many."""
 
 
 class VncServer:
@@ -69,6 +94,7 @@ class Outcome:
     """What a run of the load generator saw.
 
     :ivar units: sessions, or answers, depending on the load
+    :ivar failures: sessions that did not open, or answers that were not those to the key presses of their session
     :ivar bytes: payload received (sent, by the load `up`)
     :ivar elapsed_s: until the last answer
     :ivar generator_cpu_s: CPU time of the generator itself meanwhile

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import psutil
+
 from benchmarks import native, unprivileged
 from benchmarks.native import Endpoint, VncServer
 from benchmarks.process_tree import ProcessTree
@@ -240,6 +242,12 @@ class NovncProxy(Peer):
                                  bool(tls))
         self.tree = ProcessTree([proxy.pid])
         self._proxy = proxy
+
+    def sessions_of_workers(self) -> list[int]:
+        """Return how many sessions each worker has; the whole service, where it has none."""
+        workers = self._proxy.children() or [psutil.Process(self._proxy.pid)]
+        return [sum(connection.status == psutil.CONN_ESTABLISHED and connection.laddr.port == self.endpoint.port
+                    for connection in worker.net_connections('tcp')) for worker in workers]
 
     def broker_connections(self) -> int:
         """Return how many connections all of its processes have to the broker."""

@@ -208,7 +208,7 @@ def stacks(bench: Bench) -> None:
 
 
 def everybody(bench: Bench) -> None:
-    """Two workers and their sessions, each of which presses a key."""
+    """Two workers and their sessions, each of which presses a key and is to see it."""
     if 'workers' not in {option.name for option in novncproxy_conf.OPTS}:
         bench.results.notes.append('this nova-novncproxy has no workers')
         return

@@ -12,7 +12,9 @@
  *   -p PORT  -n SESSIONS  -s SECONDS
  *   -u PATHS     speak WebSocket; a file with a path in each line, used in turn. Without it, bare RFB
  *   -t           TLS    -r RECORDING (as of vnc_server)    -x its number    -i SECONDS between two key presses
- *   -o N         so many sessions are opened at a time (16)    -e: every session presses one key at the end
+ *   -o N         so many sessions are opened at a time (16)
+ *   -e           idle: at the end every session presses a key, each another one, and all at the same time. An answer
+ *                that is not of the session's own key is a failure, and so is one that is not there a minute later
  *
  * Opens its sessions and prints "ready", begins when it reads a line, and prints a line of JSON when the seconds are
  * over and every answer has come. It ends, with all sessions, when it reads another line or the end of its input.
@@ -34,8 +36,8 @@ enum step { CONNECT, TLS_HANDSHAKE, UPGRADE, VERSION, SECURITY_COUNT, SECURITY_T
 static const char *const STEP_NAMES[] = {"connect", "TLS", "upgrade", "version", "security", "security types",
                                          "security result", "server init", "name", "ready", "ending"};
 
-enum { INPUT_BYTES = 1 << 18, DOWN_WIDTH = 512, DOWN_HEIGHT = 512, DOWN_AT_ONCE = 4, UPDATE_HEADER_BYTES = 16,
-       UP_MESSAGE_BYTES = 1 << 14, UP_AT_ONCE = 8 };
+enum { INPUT_BYTES = 1 << 18, DOWN_WIDTH = 512, DOWN_HEIGHT = 512, DOWN_AT_ONCE = 4, UPDATE_HEADER_BYTES = 16, PIXEL_BYTES = 4,
+       UP_MESSAGE_BYTES = 1 << 14, UP_AT_ONCE = 8, OWN_KEY_TIMEOUT_S = 60 };
 
 /* Any mask but 0, which a proxy may be quick about. What is masked is masked once, at the start. */
 static const unsigned char MASK[4] = {0x37, 0xfa, 0x21, 0x3d};
@@ -59,6 +61,7 @@ struct session {
     size_t out_offset;              /* of the message that is being sent (up) */
     int wants_write;
     const unsigned char *record;
+    unsigned char answer[UPDATE_HEADER_BYTES + PIXEL_BYTES];    /* to its own key (idle) */
     struct session *next_ending;
 };
 
@@ -289,16 +292,31 @@ static void send_up(struct session *session)
         session->out_offset = CUT_TEXT.size;      /* nothing more */
 }
 
+/* Which key this session presses, and no other one. */
+static uint32_t own_keysym(const struct session *session)
+{
+    return session - sessions + 1;
+}
+
+static const struct message *build_own_key(const struct session *session)
+{
+    static struct message message;
+    unsigned char event[8] = {4, 1};
+    put32(event + 4, own_keysym(session));
+    build_frame(&message, 2, event, sizeof event);
+    return &message;
+}
+
 static void ask(struct session *session)
 {
-    const struct message *message = load == KEYS || load == IDLE ? &KEY : load == DOWN ? &FETCH : &NEXT_RECORD;
+    const struct message *message = load == IDLE ? build_own_key(session) : load == KEYS ? &KEY : load == DOWN ? &FETCH : &NEXT_RECORD;
     if (load == REPLAY) {
         if (!session->record || session->record == recording_end)
             session->record = recording;
         session->want = get32(session->record);
         session->record += 4 + session->want;
     } else {
-        session->want = UPDATE_HEADER_BYTES + (load == DOWN ? DOWN_WIDTH * DOWN_HEIGHT * 4 : 4);
+        session->want = UPDATE_HEADER_BYTES + (load == DOWN ? DOWN_WIDTH * DOWN_HEIGHT * PIXEL_BYTES : PIXEL_BYTES);
     }
     session->began = now_s();
     if (!send_message(session, message))
@@ -310,7 +328,7 @@ static void ask(struct session *session)
 static void begin_session(struct session *session)
 {
     if (load == UP) {
-        session->want = UPDATE_HEADER_BYTES + 4;
+        session->want = UPDATE_HEADER_BYTES + PIXEL_BYTES;
         outstanding++;
         send_up(session);
     } else if (load == KEYS && key_interval) {
@@ -328,8 +346,14 @@ static void begin_session(struct session *session)
 
 static void take_answer(struct session *session)
 {
-    units++;
     outstanding--;
+    if (load == IDLE && get32(session->answer + UPDATE_HEADER_BYTES) != own_keysym(session)) {
+        fprintf(stderr, "load: a session was sent the answer to the key %u, and had pressed %u\n",
+                (unsigned)get32(session->answer + UPDATE_HEADER_BYTES), (unsigned)own_keysym(session));
+        failures++;
+        return;
+    }
+    units++;
     if (load == UP)
         return;
     session->outstanding--;
@@ -432,6 +456,8 @@ static int take_payload(struct session *session, const unsigned char *data, size
             session->small_size += part;
         } else if (load != UP) {
             bytes += part;
+            if (load == IDLE)
+                memcpy(session->answer + sizeof session->answer - session->want, data, part);
         }
         session->want -= part;
         data += part;
@@ -659,6 +685,10 @@ static void run(void)
         if (is_running && !has_reported) {
             if (!is_stopping && now >= stops_at)
                 stop();
+            if (load == IDLE && outstanding && now > stops_at + OWN_KEY_TIMEOUT_S) {
+                failures += outstanding;
+                outstanding = 0;
+            }
             if (is_stopping && !outstanding) {
                 has_reported = 1;
                 report(now - running_since, own_cpu_s() - cpu_before);

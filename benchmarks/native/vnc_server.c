@@ -5,10 +5,10 @@
  *   vnc_server MODE... [-c CERTIFICATE_AND_KEY] [-r RECORDING]...
  *
  * Listens once for each MODE on 127.0.0.1 and prints the ports, in one line: "plain" (security None), "tls" (the same
- * inside of TLS), "vencrypt" (X509None). A KeyEvent is answered with an update of one pixel, a FramebufferUpdateRequest
- * with an update of as many pixels as it asks for, or, if it is incremental, with the next update of a recording (size
- * in 4 bytes, big-endian, and so many bytes; again and again): the x of the request is its number. All else is read and
- * ignored.
+ * inside of TLS), "vencrypt" (X509None). A KeyEvent is answered with an update of one pixel, whose value is the keysym,
+ * a FramebufferUpdateRequest with an update of as many pixels as it asks for, or, if it is incremental, with the next
+ * update of a recording (size in 4 bytes, big-endian, and so many bytes; again and again): the x of the request is its
+ * number. All else is read and ignored.
  */
 
 #define _GNU_SOURCE
@@ -26,10 +26,11 @@ static const char *const MODE_NAMES[MODES] = {"plain", "tls", "vencrypt"};
 enum step { TLS_HANDSHAKE, VERSION, SECURITY, VENCRYPT_VERSION, VENCRYPT_SUBTYPE, CLIENT_INIT, MESSAGES };
 
 /* What is sent at once is small enough not to keep the others waiting. */
-enum { MAX_RECORDINGS = 4, MAX_UPDATES = 64, PIXELS_BYTES = 1 << 17, WRITES_AT_ONCE = 2, INPUT_BYTES = 1 << 17, HEADER_BYTES = 16 };
+enum { MAX_RECORDINGS = 4, MAX_UPDATES = 64, PIXELS_BYTES = 1 << 17, WRITES_AT_ONCE = 2, INPUT_BYTES = 1 << 17, HEADER_BYTES = 16,
+       PIXEL_BYTES = 4 };
 
 struct update {
-    unsigned char header[HEADER_BYTES];
+    unsigned char header[HEADER_BYTES + PIXEL_BYTES];       /* of which the end is used */
     size_t header_left;
     const unsigned char *body;      /* NULL: pixels, all of them alike */
     size_t body_left;
@@ -119,14 +120,41 @@ static int flush(struct viewer *viewer)
     return 1;
 }
 
-static int add_update(struct viewer *viewer, unsigned width, unsigned height, unsigned number)
+/* A FramebufferUpdate of one rectangle, Raw, at 0, 0. */
+static void put_header(unsigned char *at, unsigned width, unsigned height)
+{
+    put16(at + 2, 1);
+    put16(at + 8, width);
+    put16(at + 10, height);
+}
+
+/* Return the place of a new update, all zero; NULL where there are too many. */
+static struct update *next_update(struct viewer *viewer)
 {
     if (!viewer->updates && !(viewer->updates = calloc(MAX_UPDATES, sizeof *viewer->updates)))
         die("calloc");
     if (viewer->count == MAX_UPDATES)
-        return 0;
+        return NULL;
     struct update *update = &viewer->updates[(viewer->first + viewer->count++) % MAX_UPDATES];
-    memset(update, 0, sizeof *update);
+    return memset(update, 0, sizeof *update);
+}
+
+static int add_pixel(struct viewer *viewer, const unsigned char *value)
+{
+    struct update *update = next_update(viewer);
+    if (!update)
+        return 0;
+    put_header(update->header, 1, 1);
+    memcpy(update->header + HEADER_BYTES, value, PIXEL_BYTES);
+    update->header_left = HEADER_BYTES + PIXEL_BYTES;
+    return flush(viewer);
+}
+
+static int add_update(struct viewer *viewer, unsigned width, unsigned height, unsigned number)
+{
+    struct update *update = next_update(viewer);
+    if (!update)
+        return 0;
     if (number < recording_count) {
         if (!viewer->record || viewer->record == recordings[number].end)
             viewer->record = recordings[number].start;
@@ -134,11 +162,9 @@ static int add_update(struct viewer *viewer, unsigned width, unsigned height, un
         update->body = viewer->record + 4;
         viewer->record = update->body + update->body_left;
     } else {
-        put16(update->header + 2, 1);           /* a FramebufferUpdate of one rectangle, Raw, at 0, 0 */
-        put16(update->header + 8, width);
-        put16(update->header + 10, height);
-        update->header_left = sizeof update->header;
-        update->body_left = (size_t)width * height * 4;
+        put_header(update->header + PIXEL_BYTES, width, height);
+        update->header_left = HEADER_BYTES;
+        update->body_left = (size_t)width * height * PIXEL_BYTES;
     }
     return flush(viewer);
 }
@@ -205,7 +231,7 @@ static int take_message(struct viewer *viewer)
         return add_update(viewer, get16(message + 6), get16(message + 8),
                           message[1] ? get16(message + 2) : MAX_RECORDINGS);
     case 4:                                     /* KeyEvent */
-        return add_update(viewer, 1, 1, MAX_RECORDINGS);
+        return add_pixel(viewer, message + 4);
     case 6:                                     /* ClientCutText */
         viewer->skip = get32(message + 4);
         return 1;
