@@ -200,7 +200,8 @@ def stacks(bench: Bench) -> None:
     """Everything, against Nova's."""
     with MariaDB() as database, VncServer() as server, bench.running(
             ('nova', lambda: NovaStack(server, bench.broker, database)),
-            *((f'proxy-{backend}', lambda backend=backend: OurStack(server, backend, bench.broker, database))
+            *((f'proxy-{backend}', lambda backend=backend: OurStack(server.ports['plain'], backend, bench.broker,
+                                                                     database))
               for backend in bench.backends)) as peers:
         bench.take_turns(peers, server, [LOADS[name] for name in ('setups-1', 'setups-16', 'keys-1', 'down-1')],
                          'stack ')

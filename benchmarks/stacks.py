@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from nova_vnc.context import service_context
 from nova_vnc.rpc import transport as rpc_transport
 from nova_vnc.rpc.caller import Caller
 from nova_vnc.rpc.consoleauth import ConsoleAuthAPI
+from tests.fixtures.certificates import Certificate
 from tests.fixtures.database_server import MariaDB
 from tests.fixtures.nova_cell import NovaCell
 from tests.fixtures.nova_release import nova_34
@@ -38,27 +38,41 @@ _TOKEN_TTL_S = 86400
 class OurStack(Peer):
     """nova-novncproxy, nova-consoleauth and nova-vnc-compute on RabbitMQ and MariaDB.
 
+    :param certificate: for browsers that come with TLS
+    :param token_ttl_s: of all tokens, those of the endpoint among them
+    :param options: of [novncproxy]
+
     :ivar stack: all three, where tree is the proxy alone
+    :ivar services: the three by their names
     """
 
-    def __init__(self, server: VncServer, backend: str, broker: RabbitMQ, database: MariaDB) -> None:
+    def __init__(self, vnc_port: int, backend: str, broker: RabbitMQ, database: MariaDB, *,
+                 certificate: Certificate | None = None, token_ttl_s: int = _TOKEN_TTL_S, **options: Any) -> None:
         super().__init__()
         self.name = f'nova-vnc {backend}'
-        self._vnc_port = server.ports['plain']
+        self._vnc_port = vnc_port
         self._backend = backend
         self._broker = broker
         self._database = database
+        self._certificate = certificate
+        self._token_ttl_s = token_ttl_s
+        self._options = options
 
     def start(self) -> None:
         directory = self._directory()
         port = free_port()
         url = self._broker.new_vhost()
         connection = self._parts.enter_context(self._database.new_url())
+        tls = {}
+        if self._certificate is not None:
+            (directory / 'cert.pem').write_bytes(self._certificate.both.read_bytes())
+            tls = {'cert': directory / 'cert.pem'}
         (directory / 'nova.conf').write_text(format_conf({
             'DEFAULT': {'concurrency_backend': self._backend, 'transport_url': url, 'host': 'benchmark',
-                        'compute_driver': 'demo', 'state_path': directory},
+                        'compute_driver': 'demo', 'state_path': directory, **tls},
             'database': {'connection': connection},
-            'consoleauth': {'token_ttl': _TOKEN_TTL_S},
+            'consoleauth': {'token_ttl': self._token_ttl_s},
+            'novncproxy': self._options,
             'vnc': {'novncproxy_host': '127.0.0.1', 'novncproxy_port': port,
                     'novncproxy_base_url': f'http://127.0.0.1:{port}/vnc_auto.html'}}))
         scripts = Path(sys.executable).parent
@@ -67,9 +81,12 @@ class OurStack(Peer):
         compute = self._run(directory, sys.executable, '-m', 'benchmarks.compute_program')
         proxy = self._launch([str(scripts / 'nova-novncproxy'), '--config-file', str(directory / 'nova.conf')],
                              directory, port)
-        tokens = self._issue_tokens(url)
+        self._open_api(url)
+        tokens = (self.issue_token() for _ in range(_TOKENS))
         self.endpoint = Endpoint(port, self._paths(directory, *(f'/?token={token}' for token in tokens)))
         self.tree = ProcessTree([proxy.pid])
+        self.services = {'nova-novncproxy': self.tree, 'nova-consoleauth': ProcessTree([consoleauth.pid]),
+                         'nova-vnc-compute': ProcessTree([compute.pid])}
         self.stack = ProcessTree([proxy.pid, consoleauth.pid, compute.pid])
 
     def _run(self, directory: Path, *command: str) -> ExternalProcess:
@@ -80,24 +97,26 @@ class OurStack(Peer):
             unprivileged.command(arguments), directory, name=f'{Path(command[0]).name}-{len(command)}',
             environment={'PYTHONPATH': str(ROOT), 'PYTHONWARNINGS': 'ignore', PORT_VARIABLE: str(self._vnc_port)}))
 
-    def _issue_tokens(self, url: str) -> Iterator[str]:
+    def _open_api(self, url: str) -> None:
         opts.set_defaults()
         cfg.CONF([], default_config_files=[])
         transport = rpc_transport.build_transport(cfg.CONF, url)
-        api = ConsoleAuthAPI(Caller(transport), timeout_s=10)
+        self._parts.callback(transport.cleanup)
+        self._api = ConsoleAuthAPI(Caller(transport), timeout_s=10)
 
         def is_reported() -> bool:
             try:
-                return bool(api.get_instance(service_context(), INSTANCE_UUID))
+                return bool(self._api.get_instance(service_context(), INSTANCE_UUID))
             except (exception.InstanceNotFound, exception.ServiceUnavailable):
                 return False
         wait_until(is_reported, START_TIMEOUT_S, 'the VM to be reported')
-        for _ in range(_TOKENS):
-            info = objects.ConnectInfo(token=str(uuid.uuid4()), console_type='novnc', host='127.0.0.1',
-                                       port=str(self._vnc_port), instance_uuid=INSTANCE_UUID)
-            api.authorize_console(service_context(), info)
-            yield info.token
-        transport.cleanup()
+
+    def issue_token(self) -> str:
+        """Authorize one more token for the VM, and return it."""
+        info = objects.ConnectInfo(token=str(uuid.uuid4()), console_type='novnc', host='127.0.0.1',
+                                   port=str(self._vnc_port), instance_uuid=INSTANCE_UUID)
+        self._api.authorize_console(service_context(), info)
+        return info.token
 
 
 class NovaStack(Peer):
