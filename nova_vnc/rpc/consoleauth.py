@@ -37,6 +37,10 @@ _RELEASES = {
     'grizzly': '1.2', 'havana': '1.2', 'icehouse': '2.0', 'juno': '2.0', 'kilo': '2.1', 'liberty': '2.1',
     'mitaka': '2.1', 'newton': '2.1', 'ocata': '2.1', 'pike': '2.1', 'queens': '2.1', 'rocky': '2.1', 'stein': '2.1',
 }
+# Who has taken a question and was killed does not answer, and another one of the queue may. This is longer than a
+# database that answers takes, and what is left of ten seconds is longer than one is waited for that does not (5 s).
+_ASK_AGAIN_AFTER_S = 3.0
+
 # Below it there is no deletion of tokens, and no way to name the instance.
 _LEAST_VERSION = (1, 2)
 
@@ -67,7 +71,8 @@ class ConsoleAuthAPI:
     :param version: of Nova's methods, as version_to_send() returns it
 
     Every call raises ServiceUnavailable when there is no answer in timeout_s, or by the deadline that it is given
-    instead, which may have been running for other calls before.
+    instead, which may have been running for other calls before. What waits for no compute host is asked a second time
+    within that: get_instance, list_instances and authorize_console, which may be done twice.
     """
 
     def __init__(self, rpc_caller: caller.Caller, timeout_s: float = 10.0, version: str = NOVA_VERSION) -> None:
@@ -89,9 +94,9 @@ class ConsoleAuthAPI:
         :raises InvalidInput: a field is malformed
         """
         newest = {'access_url': info.access_url} if self._knows_access_url else {}
-        self._caller.call(self._nova_target, ctxt, 'authorize_console', self._seconds(deadline), token=info.token,
-                          console_type=info.console_type, host=info.host, port=info.port,
-                          internal_access_path=info.internal_access_path, instance_uuid=info.instance_uuid, **newest)
+        self._ask_twice(self._nova_target, ctxt, 'authorize_console', deadline, token=info.token,
+                        console_type=info.console_type, host=info.host, port=info.port,
+                        internal_access_path=info.internal_access_path, instance_uuid=info.instance_uuid, **newest)
 
     def check_token(self, ctxt: RequestContext, token: str, deadline: Deadline | None = None) -> objects.TokenCheck:
         """Ask what a token stands for; of a real nova-consoleauth, if that is what answers.
@@ -135,8 +140,7 @@ class ConsoleAuthAPI:
     def get_instance(self, ctxt: RequestContext, instance_uuid: str,
                      deadline: Deadline | None = None) -> DirectoryEntry:
         """:raises InstanceNotFound: nobody reported it"""
-        return DirectoryEntry(self._caller.call(_TARGET, ctxt, 'get_instance', self._seconds(deadline),
-                                                instance_uuid=instance_uuid))
+        return DirectoryEntry(self._ask_twice(_TARGET, ctxt, 'get_instance', deadline, instance_uuid=instance_uuid))
 
     def list_instances(self, ctxt: RequestContext, project_id: str | None = None, name: str | None = None,
                        limit: int = MAX_PAGE, marker: str | None = None,
@@ -148,9 +152,8 @@ class ConsoleAuthAPI:
         :param marker: uuid of the last entry of the page before
         :raises MarkerNotFound: no such entry
         """
-        return [DirectoryEntry(entry) for entry in self._caller.call(
-            _TARGET, ctxt, 'list_instances', self._seconds(deadline), project_id=project_id, name=name, limit=limit,
-            marker=marker)]
+        return [DirectoryEntry(entry) for entry in self._ask_twice(
+            _TARGET, ctxt, 'list_instances', deadline, project_id=project_id, name=name, limit=limit, marker=marker)]
 
     def report_instances(self, ctxt: RequestContext, host: str, instances: Sequence[objects.InstanceRecord],
                          deadline: Deadline | None = None) -> None:
@@ -177,6 +180,18 @@ class ConsoleAuthAPI:
         except caller.UnknownMethod as error:
             return error.is_contract_known
         return True
+
+    def _ask_twice(self, target: oslo_messaging.Target, ctxt: RequestContext, method: str, deadline: Deadline | None,
+                   **arguments: Any) -> Any:
+        deadline = deadline or Deadline(self._timeout_s)
+        first_s = min(_ASK_AGAIN_AFTER_S, deadline.remaining())
+        try:
+            return self._caller.call(target, ctxt, method, first_s, **arguments)
+        except caller.NoAnswer:
+            if deadline.expired():
+                raise
+            LOG.info('No nova-consoleauth has answered %s within %.1f s: asking again', method, first_s)
+        return self._caller.call(target, ctxt, method, deadline.remaining(), **arguments)
 
     def _say_foreign(self) -> None:
         if not self._said_foreign:

@@ -115,9 +115,11 @@ def test_check_token_of_novas():
     assert all(0 < timeout_s <= 3 for timeout_s in bus.timeouts_s)
 
 
+ASKED_TWICE = [('authorize_console', [INFO]), ('get_instance', [INFO.instance_uuid]), ('list_instances', [])]
+
+
 @pytest.mark.parametrize(('method', 'arguments'), [
-    ('authorize_console', [INFO]), ('check_token', [TOKEN]), ('get_instance', [INFO.instance_uuid]),
-    ('list_instances', []), ('delete_tokens_for_instance', [INFO.instance_uuid]), ('report_instances', ['h1', []])])
+    ('check_token', [TOKEN]), ('delete_tokens_for_instance', [INFO.instance_uuid]), ('report_instances', ['h1', []])])
 def test_a_deadline_that_runs_already(method: str, arguments: list[Any]):
     bus = Bus(answers={'get_instance': {'uuid': INFO.instance_uuid}, 'list_instances': []})
     now = [0.0]
@@ -126,6 +128,64 @@ def test_a_deadline_that_runs_already(method: str, arguments: list[Any]):
     for now[0] in (0.0, 4.0, 12.0):
         getattr(api, method)(service_context(), *arguments, deadline=deadline)
     assert bus.timeouts_s == [10.0, 6.0, 0.0]
+
+
+class Unanswered(Bus):
+    """Takes its time for the first questions, as somebody who was killed with them in his hands.
+
+    :param count: of questions without an answer
+    """
+
+    def __init__(self, now: list[float], count: int) -> None:
+        super().__init__(answers={'get_instance': {'uuid': INFO.instance_uuid}, 'list_instances': []})
+        self._now = now
+        self._count = count
+
+    def call(self, target: Any, ctxt: Any, method: str, timeout_s: float, **arguments: Any) -> Any:
+        answer = super().call(target, ctxt, method, timeout_s, **arguments)
+        if len(self.sent) <= self._count:
+            self._now[0] += timeout_s
+            raise caller.NoAnswer(service='consoleauth')
+        return answer
+
+
+@pytest.mark.parametrize(('method', 'arguments'), ASKED_TWICE)
+class TestAskedTwice:
+
+    def test_another_one_answers(self, method: str, arguments: list[Any]):
+        now = [0.0]
+        bus = Unanswered(now, 1)
+        getattr(consoleauth.ConsoleAuthAPI(bus), method)(
+            service_context(), *arguments, deadline=Deadline(10, lambda: now[0]))
+        first, second = bus.sent
+        assert first == second
+        assert bus.timeouts_s == [3.0, 7.0]
+
+    @pytest.mark.parametrize(('seconds', 'timeouts_s'), [(10, [3.0, 7.0]), (4, [3.0, 1.0]), (2, [2.0])])
+    def test_nobody_answers(self, method: str, arguments: list[Any], seconds: float, timeouts_s: list[float]):
+        now = [0.0]
+        bus = Unanswered(now, 3)
+        with pytest.raises(caller.NoAnswer):
+            getattr(consoleauth.ConsoleAuthAPI(bus), method)(
+                service_context(), *arguments, deadline=Deadline(seconds, lambda: now[0]))
+        assert bus.timeouts_s == timeouts_s
+
+    def test_an_answer_ends_it(self, method: str, arguments: list[Any]):
+        now = [0.0]
+        bus = Unanswered(now, 0)
+        getattr(consoleauth.ConsoleAuthAPI(bus), method)(
+            service_context(), *arguments, deadline=Deadline(10, lambda: now[0]))
+        assert len(bus.sent) == 1
+
+    def test_without_a_broker_it_is_not_tried_again(self, method: str, arguments: list[Any]):
+        class NoBroker(Bus):
+            def call(self, *arguments: Any, **others: Any) -> Any:
+                super().call(*arguments, **others)
+                raise caller.NotAsked(service='consoleauth')
+        bus = NoBroker()
+        with pytest.raises(caller.NotAsked):
+            getattr(consoleauth.ConsoleAuthAPI(bus), method)(service_context(), *arguments)
+        assert len(bus.sent) == 1
 
 
 class TestCheckTokens:
