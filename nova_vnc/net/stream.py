@@ -11,7 +11,7 @@ from typing import Protocol
 
 from nova_vnc import concurrency
 from nova_vnc.net.deadline import Deadline, DeadlineExceeded
-from nova_vnc.net.transport import NOTHING_YET, PlainTransport, Transport
+from nova_vnc.net.transport import NOTHING_YET, READABLE, PlainTransport, Transport
 
 
 class Stream(Protocol):
@@ -81,11 +81,15 @@ class TransportStream:
 
         Only before any upgrade().
         """
+        while (data := self.look_ahead(max_bytes)) is None:
+            self._wait(READABLE, 'the peer sent nothing in time')
+        return data
+
+    def look_ahead(self, max_bytes: int) -> bytes | None:
+        """Return the same as peek(), None where there is nothing yet. Never waits."""
         transport = self._owned()
         assert isinstance(transport, PlainTransport)
-        while (data := transport.peek(max_bytes)) is None:
-            self._wait(transport.receive_waits_for, 'the peer sent nothing in time')
-        return data
+        return transport.peek(max_bytes)
 
     def write(self, data: bytes) -> None:
         transport = self._owned()
@@ -127,6 +131,18 @@ class TransportStream:
             self._is_read_no_more = True
             if self._transport is not None:
                 self._transport.shut_down(how)
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether it was, and has not been shut down for writing since."""
+        return self._is_read_no_more
+
+    def fileno(self) -> int:
+        """Return the descriptor.
+
+        :raises Released: the stream has none
+        """
+        return self._owned().fileno()
 
     def close(self) -> None:
         with self._lock:

@@ -105,7 +105,7 @@ class PlainTransport:
     receives_ahead = False
     is_spliceable = True
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket | socket.SocketType) -> None:
         family, kind, protocol = sock.family, sock.type, sock.proto
         # The plain type of the C module takes little memory, and eventlet does not wrap it.
         self._sock = socket.SocketType(family, kind, protocol, sock.fileno())

@@ -10,7 +10,8 @@ from nova_vnc.net.stream import TransportStream
 from nova_vnc.net.transport import Transport
 from nova_vnc.novncproxy.forwarded import Client, TrustedProxies
 from nova_vnc.novncproxy.header_fields import Fields
-from nova_vnc.novncproxy.pending import PendingConnections, Stage, source_of
+from nova_vnc.novncproxy.pending import PendingConnections, source_of
+from nova_vnc.novncproxy.pending_places import Stage
 
 # What a client may go on sending after it got the answer that ends the connection: to close while something is unread
 # would reset the connection, and the reset can overtake the answer.
@@ -20,13 +21,14 @@ _READ_BYTES = 64 * 1024
 
 TRY_LATER = (b'HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: 34\r\nRetry-After: 5\r\n'
              b'Connection: close\r\n\r\nToo many connections, try later.\r\n')
-_DISPLACED = TRY_LATER % b'429 Too Many Requests'
+DISPLACED = TRY_LATER % b'429 Too Many Requests'
 
 
 class ClientConnection:
     """Owns the connection, by its stream, until that is released.
 
-    drop() and displace(), see pending.Droppable, are for any thread, all else for the connection's own.
+    drop() and displace(), see pending.Droppable, are for any thread, all else for the one that it is with: the accept
+    loop's until the client has said something, then the connection's own.
 
     :param peer: who is at its other end
     :param trusted: the load balancers whose word counts
@@ -34,6 +36,7 @@ class ClientConnection:
     :ivar stream: through which it is read and written
     :ivar client: who has made the latest request, or the peer
     :ivar is_idle: no request is under way; the handler keeps this up to date
+    :ivar is_owed_an_answer: it has lost its place before its first request was whole
     """
 
     def __init__(self, transport: Transport, peer: Client, pending: PendingConnections,
@@ -44,7 +47,7 @@ class ClientConnection:
         self._pending = pending
         self._trusted = trusted
         self._teller = peer     # whose headers are read
-        self._is_owed_an_answer = False
+        self.is_owed_an_answer = False
 
     @property
     def peer(self) -> str:
@@ -89,8 +92,8 @@ class ClientConnection:
         if stage is not Stage.SILENT:
             self.drop()
             return
-        # Its thread reads, or is about to, and finds that it has lost its place; then it can tell the client so.
-        self._is_owed_an_answer = True
+        # Whose turn it is reads, or is about to, and finds that it has lost its place; then it can tell the client so.
+        self.is_owed_an_answer = True
         self.stream.interrupt(socket.SHUT_RD)
 
     def drop(self) -> None:
@@ -102,9 +105,9 @@ class ClientConnection:
 
         :raises OSError: it has left
         """
-        if self._is_owed_an_answer:
+        if self.is_owed_an_answer:
             self.stream.set_deadline(Deadline(_LINGER_S))
-            self.stream.write(_DISPLACED)
+            self.stream.write(DISPLACED)
 
     def release(self) -> Transport:
         """See TransportStream."""

@@ -30,7 +30,7 @@ from nova_vnc.novncproxy.http_stream import (
     ResponseWriter,
     SlowRequest,
 )
-from nova_vnc.novncproxy.pending import Stage
+from nova_vnc.novncproxy.pending_places import Stage
 from nova_vnc.novncproxy.refusal import Refusal, Refused
 
 LOG = logging.getLogger(__name__)

@@ -5,32 +5,17 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import enum
 import ipaddress
-import math
+import itertools
 import operator
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable
-from typing import Protocol
+
+from nova_vnc.novncproxy.pending_places import Droppable, Place, Places, Stage
 
 # An ordinary user has a /64 of IPv6 to himself.
 _IPV6_PREFIX = 64
-
-
-class Stage(enum.IntEnum):
-    """How far a connection has come."""
-
-    SILENT = enum.auto()    # it has sent no complete request yet
-    SERVED = enum.auto()    # it has; the next one is awaited, or an answer is being read
-    ASKED = enum.auto()     # the proxy works on its WebSocket request; only now it is not the client's turn
-    GREETED = enum.auto()   # its WebSocket is open, and the RFB handshake under way
-
-
-# Seconds after which a connection that lets the proxy wait is taken for inactive. A browser sends its request in the
-# packet after the handshake of TCP, and RFB takes three round trips; an idle connection between two requests can be
-# closed at any time, as browsers know.
-PATIENCE_S = {Stage.SILENT: 1.0, Stage.SERVED: 5.0, Stage.GREETED: 3.0}
 
 # A set-up at a VNC server that is well takes milliseconds.
 CLAIM_TIMEOUT_S = 2.0
@@ -46,38 +31,6 @@ class Limits:
     max_pending_per_instance: int
 
 
-class Droppable(Protocol):
-    """A connection. None of the methods waits; they are called in any thread.
-
-    :ivar is_idle: nothing is under way on it
-    """
-
-    is_idle: bool
-
-    def drop(self) -> None:
-        """End the connection."""
-
-    def displace(self, stage: Stage) -> None:
-        """End the connection, which had come to this stage, as its place is another's now."""
-
-
-@dataclasses.dataclass(eq=False, slots=True)
-class _Place:
-    connection: Droppable
-    address: str
-    token: Hashable = None
-    instance_uuid: str | None = None
-    stage: Stage = Stage.SILENT
-    moved_at: float = 0.0
-    active_until: float = 0.0
-
-    def move(self, stage: Stage, now: float) -> None:
-        self.stage, self.moved_at = stage, now
-        self.active_until = now + PATIENCE_S.get(stage, math.inf)
-
-
-_address = operator.attrgetter('address')
-_stage = operator.attrgetter('stage')
 _token = operator.attrgetter('token')
 _instance = operator.attrgetter('instance_uuid')
 _moved_at = operator.attrgetter('moved_at')
@@ -110,10 +63,10 @@ class PendingConnections:
         self._clock = clock
         self._claim_timeout_s = claim_timeout_s
         self._changed = threading.Condition()
-        self._places: dict[Droppable, _Place] = {}
-        self._per_address: collections.Counter[str] = collections.Counter()
+        self._places = Places(clock)
+        self._numbers = itertools.count()
         # Those that have shown a token, until they end: also such as have lost their place while work on them goes on.
-        self._claims: dict[Droppable, _Place] = {}
+        self._claims: dict[Droppable, Place] = {}
         self._settled: set[Droppable] = set()
 
     def __len__(self) -> int:
@@ -127,9 +80,9 @@ class PendingConnections:
         """:param address: see source_of()"""
         with self._changed:
             limit, victim = self._make_room(address)
-            self._places[connection] = place = _Place(connection, address)
+            place = Place(connection, address, next(self._numbers))
             place.move(Stage.SILENT, self._clock())
-            self._per_address[address] += 1
+            self._places.put(place)
         if victim is not None:
             victim.connection.displace(victim.stage)
             self._on_full(limit, victim.address)
@@ -143,11 +96,10 @@ class PendingConnections:
             place = self._places.get(connection)
             if place is None or place.address == address:
                 return
-            self._take_place(connection)
+            self._places.take(connection)
             limit, victim = self._make_room(address)
             place.address = address
-            self._places[connection] = place
-            self._per_address[address] += 1
+            self._places.put(place)
         if victim is not None:
             victim.connection.displace(victim.stage)
             self._on_full(limit, victim.address)
@@ -155,8 +107,7 @@ class PendingConnections:
     def displace_inactive(self) -> None:
         """Let all go that have let the proxy wait: no newcomer can be accepted, for want of file descriptors."""
         with self._changed:
-            now = self._clock()
-            victims = [place for place in self._places.values() if now > place.active_until]
+            victims = self._places.inactive()
             self._evict(*victims)
         for victim in victims:
             victim.connection.displace(victim.stage)
@@ -167,7 +118,9 @@ class PendingConnections:
             place = self._places.get(connection)
             if place is None:
                 return False
+            self._places.take(connection)
             place.move(stage, self._clock())
+            self._places.put(place)
             if connection in self._claims:
                 self._changed.notify_all()
             return True
@@ -217,7 +170,7 @@ class PendingConnections:
         """Drop those on which no request is under way, except whose first one may just be coming."""
         with self._changed:
             now = self._clock()
-            idle = [place.connection for place in self._places.values() if place.connection.is_idle
+            idle = [place.connection for place in self._places if place.connection.is_idle
                     and (place.stage is not Stage.SILENT or now > place.active_until)]
         self._drop(idle)
 
@@ -225,28 +178,25 @@ class PendingConnections:
         self._drop(self._snapshot())
 
     def _leave(self, connection: Droppable) -> None:
-        self._take_place(connection)
+        self._places.take(connection)
         if self._claims.pop(connection, None) is not None:
             self._changed.notify_all()
 
-    def _make_room(self, address: str) -> tuple[str, _Place | None]:
-        places = list(self._places.values())
+    def _make_room(self, address: str) -> tuple[str, Place | None]:
         limit, victim = '', None
-        if self._per_address[address] >= self._limits.max_pending_per_address:
-            limit = 'max_pending_per_address'
-            victim = self._choose([place for place in places if place.address == address], _stage)
-        elif len(places) >= self._limits.max_pending_connections:
-            limit = 'max_pending_connections'
-            victim = self._choose(places, _address, _stage)
+        if self._places.held_by(address) >= self._limits.max_pending_per_address:
+            limit, victim = 'max_pending_per_address', self._places.first_to_go(address)
+        elif len(self._places) >= self._limits.max_pending_connections:
+            limit, victim = 'max_pending_connections', self._places.first_to_go()
         self._evict(victim)
         return limit, victim
 
-    def _is_decided(self, claiming: _Place) -> bool:
+    def _is_decided(self, claiming: Place) -> bool:
         return claiming.connection not in self._places or None not in self._victims_of(claiming).values()
 
-    def _victims_of(self, new: _Place) -> dict[str, _Place | None]:
+    def _victims_of(self, new: Place) -> dict[str, Place | None]:
         """Return for each limit that stands against a claim who would have to go; None if nobody can be asked to."""
-        victims: dict[str, _Place | None] = {}
+        victims: dict[str, Place | None] = {}
         for limit, most, holder in (('max_pending_per_token', self._limits.max_pending_per_token, _token),
                                     ('max_pending_per_instance', self._limits.max_pending_per_instance, _instance)):
             held = [place for place in self._claims.values()
@@ -258,31 +208,22 @@ class PendingConnections:
                 victims[limit] = victim if victim is not None and victim.stage is Stage.GREETED else None
         return victims
 
-    def _choose(self, candidates: list[_Place], *holders: Callable[[_Place], Hashable]) -> _Place | None:
+    def _choose(self, candidates: list[Place], holder: Callable[[Place], Hashable]) -> Place | None:
         now = self._clock()
         chosen = [place for place in candidates if now > place.active_until] or candidates
-        for holder in holders:
-            chosen = _heaviest(chosen, holder)
-        return min(chosen, key=_moved_at, default=None)
+        return min(_heaviest(chosen, holder), key=_moved_at, default=None)
 
-    def _evict(self, *victims: _Place | None) -> None:
+    def _evict(self, *victims: Place | None) -> None:
         for victim in victims:
             if victim is not None:
-                self._take_place(victim.connection)
+                self._places.take(victim.connection)
                 if victim.stage is not Stage.ASKED:     # what the proxy does for it ends at once
                     self._claims.pop(victim.connection, None)
         self._changed.notify_all()
 
-    def _take_place(self, connection: Droppable) -> None:
-        place = self._places.pop(connection, None)
-        if place is not None:
-            self._per_address[place.address] -= 1
-            if not self._per_address[place.address]:
-                del self._per_address[place.address]
-
     def _snapshot(self) -> list[Droppable]:
         with self._changed:
-            return list(self._places)
+            return [place.connection for place in self._places]
 
     @staticmethod
     def _drop(connections: Iterable[Droppable]) -> None:
@@ -303,7 +244,7 @@ def source_of(host: str) -> str:
     return str(ipaddress.IPv6Network((address, _IPV6_PREFIX), strict=False))
 
 
-def _heaviest(places: list[_Place], holder: Callable[[_Place], Hashable]) -> list[_Place]:
+def _heaviest(places: list[Place], holder: Callable[[Place], Hashable]) -> list[Place]:
     """Return those of the holder that has most of these places; of several holders that have equally many, all."""
     held = collections.Counter(map(holder, places))
     most = max(held.values(), default=0)

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The listening socket, and a thread for each connection until it is a session or closed."""
+"""The accept loop, and a thread for each connection that has said something, until it is a session or closed."""
 
 from __future__ import annotations
 
 import collections
 import contextlib
 import functools
-import selectors
 import socket
 import threading
 import time
@@ -14,26 +13,29 @@ from collections.abc import Callable
 
 from oslo_log import log as logging
 
-from nova_vnc import context, exception, threads
-from nova_vnc.net import tcp
+from nova_vnc import concurrency, context, exception, threads
 from nova_vnc.net.deadline import DeadlineExceeded
+from nova_vnc.net.listener import Listener
 from nova_vnc.net.tls import TruncatedStream
-from nova_vnc.net.transport import PlainTransport, Transport
+from nova_vnc.net.transport import READABLE, PlainTransport
 from nova_vnc.novncproxy import proxy_header
 from nova_vnc.novncproxy.connection import TRY_LATER, ClientConnection
+from nova_vnc.novncproxy.doorstep import Doorstep
 from nova_vnc.novncproxy.encryption import Encryption, TurnedAway
 from nova_vnc.novncproxy.forwarded import Client, TrustedProxies
+from nova_vnc.novncproxy.goodbyes import Goodbyes
 from nova_vnc.novncproxy.handler import ConsoleRequestHandler, Site
 from nova_vnc.novncproxy.pending import PendingConnections
 from nova_vnc.spare_threads import SpareThreads
 
 LOG = logging.getLogger(__name__)
 
-_BACKLOG = 1024
-# How long to leave connections alone after accept() has failed for want of file descriptors or memory.
+# For a second or so of a flood. Linux bounds it by the sysctl net.core.somaxconn, which is 4096 since 5.4.
+_BACKLOG = 4096
+# How many connections to accept before others have their turn.
+_ACCEPTS_AT_ONCE = 64
+# How long to accept nobody after accept() has failed for want of file descriptors or memory.
 _ACCEPT_PAUSE_S = 0.5
-# How long to wait for a connection that select() has announced and another worker has taken.
-_ACCEPT_WAIT_S = 0.1
 # Bytes: one for each question that is waiting, and one for the end.
 _WAKES_AT_ONCE = 64
 _NO_THREAD = TRY_LATER % b'503 Service Unavailable'
@@ -66,7 +68,7 @@ def listen(host: str, port: int, prefer_ipv6: bool = False) -> socket.socket:
 
 
 class Server:
-    """Accepts connections and leads each through HTTP, in a thread of its own."""
+    """Accepts connections, and leads each that has said something through HTTP, in a thread of its own."""
 
     def __init__(self, site: Site, pending: PendingConnections, trusted: TrustedProxies | None = None,
                  encryption: Encryption | None = None) -> None:
@@ -74,91 +76,133 @@ class Server:
         self._pending = pending
         self._trusted = trusted or TrustedProxies()
         self._encryption = encryption or Encryption()
-        self._goodbyes = _Goodbyes()
+        self._goodbyes = Goodbyes()
         self._connection_threads = SpareThreads('connection')
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._accepts_no_more = threading.Event()
+        self._accepts_again_at: float | None = None     # while that pauses
         self._answers: collections.deque[Callable[[], None]] = collections.deque()
+        self._listener: Listener | None = None
+        self._poller: concurrency.Epoll
+        self._doorstep: Doorstep
 
     def answer_in_loop(self, answer: Callable[[], None]) -> None:
         """Have something called in the accept loop, in its next round: a sign of life. Not after stop()."""
         if not self._stopping.is_set():
             self._answers.append(answer)
-            with contextlib.suppress(OSError):     # it is being stopped
-                self._wake_writer.send(b'x')
+            self._wake()
 
     def start(self, listener: socket.socket, fail: threads.Fail) -> None:
         """Accept from now on.
 
         :param fail: called if that ends for another reason than stop()
         """
-        # Not non-blocking: accept() of eventlet would then return connections that are not green.
-        listener.settimeout(_ACCEPT_WAIT_S)
-        self._thread = threads.start('accept', lambda: self._run(listener), fail, self._stopping.is_set)
+        self._listener = Listener(listener)
+        self._poller = concurrency.Epoll()
+        self._doorstep = Doorstep(self._poller, self._pending, self._site.header_timeout_s, self._admit, self._goodbyes)
+        threads.start('accept', self._run, fail, self._stopping.is_set)
 
     def stop(self) -> None:
-        """Close the listening socket; return once nobody is accepted any more."""
+        """Close the listening socket; return once nobody is accepted any more.
+
+        Who is there by then is served on: the loop ends when the last one who has said nothing has gone.
+        """
         self._stopping.set()
-        self._wake_writer.send(b'x')
-        if self._thread is not None:
-            self._thread.join()
-        self._wake_reader.close()
-        self._wake_writer.close()
+        self._wake()
+        if self._listener is not None:
+            self._accepts_no_more.wait()
 
-    def _run(self, listener: socket.socket) -> None:
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):     # the loop has ended
+            self._wake_writer.send(b'x')
+
+    def _run(self) -> None:
+        assert self._listener is not None
         try:
-            with selectors.DefaultSelector() as selector:
-                # Closing a socket does not wake who waits for it, so a second one is waited for.
-                selector.register(listener, selectors.EVENT_READ)
-                selector.register(self._wake_reader, selectors.EVENT_READ)
-                self._accept_until_woken(listener, selector)
+            self._poller.register(self._wake_reader.fileno(), READABLE)
+            self._poller.register(self._listener.fileno(), READABLE)
+            while not self._stopping.is_set():
+                self._run_once(self._listener)
+            self._close(self._listener)
+            while self._doorstep or self._goodbyes:
+                self._run_once(self._listener)
         finally:
-            listener.close()
+            self._close(self._listener)
+            self._doorstep.close_all()
             self._goodbyes.close_all()
+            self._poller.close()
+            self._wake_reader.close()
+            self._wake_writer.close()
 
-    def _accept_until_woken(self, listener: socket.socket, selector: selectors.BaseSelector) -> None:
-        while True:
-            ready = {key.fileobj for key, _ in selector.select(self._goodbyes.seconds_to_next())}
-            self._goodbyes.close_old()
-            if self._wake_reader in ready and self._is_told_to_stop():
-                return
-            if listener in ready:
+    def _run_once(self, listener: Listener) -> None:
+        for fd, _ in self._poller.poll(self._seconds_to_next()):
+            if fd == listener.fileno():
                 self._accept(listener)
-
-    def _is_told_to_stop(self) -> bool:
-        self._wake_reader.recv(_WAKES_AT_ONCE)
+            elif fd == self._wake_reader.fileno():
+                self._wake_reader.recv(_WAKES_AT_ONCE)
+            else:
+                self._doorstep.look_at(fd)
         while self._answers:
             self._answers.popleft()()
-        return self._stopping.is_set()
+        self._doorstep.close_old()
+        self._goodbyes.close_old()
+        if self._accepts_again_at is not None and self._accepts_again_at <= time.monotonic():
+            self._accepts_again_at = None
+            self._poller.register(listener.fileno(), READABLE)
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _seconds_to_next(self) -> float | None:
+        pause_s = None if self._accepts_again_at is None else max(0.0, self._accepts_again_at - time.monotonic())
+        waits_s = (pause_s, self._doorstep.seconds_to_next(), self._goodbyes.seconds_to_next())
+        return min((wait_s for wait_s in waits_s if wait_s is not None), default=None)
+
+    def _close(self, listener: Listener) -> None:
+        if listener.fileno() >= 0 and self._accepts_again_at is None:
+            # Closing does not do it, as long as other workers have the same socket.
+            self._poller.unregister(listener.fileno())
+        self._accepts_again_at = None
+        listener.close()
+        self._accepts_no_more.set()
+
+    def _accept(self, listener: Listener) -> None:
+        for _ in range(_ACCEPTS_AT_ONCE):
+            try:
+                accepted = listener.accept()
+            except ConnectionError:
+                continue    # it left before we came
+            except OSError as error:
+                LOG.error('Cannot accept a connection: %s', error)
+                self._pending.displace_inactive()
+                self._poller.unregister(listener.fileno())
+                self._accepts_again_at = time.monotonic() + _ACCEPT_PAUSE_S
+                return
+            if accepted is None:
+                return
+            self._take_in(*accepted)
+
+    def _take_in(self, transport: PlainTransport, address: tuple[str, int]) -> None:
         try:
-            sock, address = listener.accept()
-        except (TimeoutError, ConnectionError):
-            return  # it left before we came, or another worker was faster
-        except OSError as error:
-            LOG.error('Cannot accept a connection: %s', error)
-            self._pending.displace_inactive()
-            time.sleep(_ACCEPT_PAUSE_S)
+            begin = transport.peek(1)
+        except OSError:
+            begin = b''
+        if begin == b'':    # it has left
+            transport.close()
             return
-        try:
-            connection = self._take_over(sock, address)
-        except OSError as error:
-            LOG.debug('%s: connection lost: %s', _peer_at(address), error)
-            sock.close()
-            return
+        connection = ClientConnection(transport, _peer_at(address), self._pending, self._trusted)
         self._pending.add(connection, connection.source)
+        if begin is None:
+            self._doorstep.add(connection)
+        else:
+            self._admit(connection)
+
+    def _admit(self, connection: ClientConnection) -> None:
+        """Have a connection served whose client has said something."""
         try:
             self._connection_threads.run(functools.partial(self._serve, connection))
         except RuntimeError as error:
             LOG.error('%s: turned away: %s', connection.peer, error)
             self._pending.remove(connection)
             self._goodbyes.add(connection.release(), _NO_THREAD)
-
-    def _take_over(self, sock: socket.socket, address: tuple[str, int]) -> ClientConnection:
-        tcp.configure(sock)
-        return ClientConnection(PlainTransport(sock), _peer_at(address), self._pending, self._trusted)
 
     def _serve(self, connection: ClientConnection) -> None:
         """Lead a connection through HTTP to a session or to its end, in its own thread."""
@@ -183,40 +227,6 @@ class Server:
             connection.close()
             self._pending.remove(connection)
             context.forget()
-
-
-class _Goodbyes:
-    """Connections that got an answer without having been read.
-
-    To close them at once would reset them, and the reset can overtake the answer; so it is done a moment later.
-    """
-
-    _DELAY_S = 1.0
-    _LIMIT = 128
-
-    def __init__(self) -> None:
-        self._waiting: collections.deque[tuple[float, Transport]] = collections.deque()
-
-    def add(self, transport: Transport, answer: bytes) -> None:
-        try:
-            transport.send(answer)
-        except OSError:
-            pass  # it has left
-        transport.shut_down_writing()
-        self._waiting.append((time.monotonic() + self._DELAY_S, transport))
-        if len(self._waiting) > self._LIMIT:
-            self._waiting.popleft()[1].close()
-
-    def seconds_to_next(self) -> float | None:
-        return max(0.0, self._waiting[0][0] - time.monotonic()) if self._waiting else None
-
-    def close_old(self) -> None:
-        while self._waiting and self._waiting[0][0] <= time.monotonic():
-            self._waiting.popleft()[1].close()
-
-    def close_all(self) -> None:
-        while self._waiting:
-            self._waiting.popleft()[1].close()
 
 
 def _peer_at(address: tuple[str, int]) -> Client:

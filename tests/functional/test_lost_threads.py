@@ -41,6 +41,7 @@ from tests.fixtures.bus import in_process_bus
 from tests.fixtures.polling import wait_until
 
 TIMEOUT_S = 30
+SITE = types.SimpleNamespace(header_timeout_s=TIMEOUT_S)
 
 
 class Defect(BaseException):
@@ -71,7 +72,7 @@ def process() -> Process:
 
 
 def test_accept(process: Process) -> None:
-    server = proxy_server.Server(None, types.SimpleNamespace(add=broken))
+    server = proxy_server.Server(SITE, types.SimpleNamespace(add=broken))
     listener = proxy_server.listen('127.0.0.1', 0)
     address = listener.getsockname()
     server.start(listener, process.fail)
@@ -280,7 +281,7 @@ def test_a_thread_of_oslo_messaging() -> None:
 def test_a_connection_of_a_client_s_is_its_own_affair(process: Process, caplog: pytest.LogCaptureFixture) -> None:
     """A defect in serving one costs that one."""
     pending = PendingConnections(Limits(10, 0, 0, 0), FloodLog().note)
-    server = proxy_server.Server(None, pending)     # no site: the handler fails
+    server = proxy_server.Server(SITE, pending)     # too little of a site: the handler fails
     listener = proxy_server.listen('127.0.0.1', 0)
     address = listener.getsockname()
     server.start(listener, process.fail)

@@ -100,10 +100,12 @@ class TestBusyKeepAlive:
         rig.start(max_pending_connections=LIMIT)
         busy = rig.connect()
         for _ in range(4):
-            for _ in range(LIMIT + 10):
-                rig.connect(source)
             busy.sendall(build_request('/vnc.html'))
             read_answer(busy)
+            for _ in range(LIMIT + 10):
+                rig.connect(source)
+        busy.sendall(build_request('/vnc.html'))
+        read_answer(busy)
 
     def test_stays_among_many_addresses_of_one_connection_each(self, rig):
         rig.start(max_pending_connections=LIMIT)

@@ -11,7 +11,8 @@ from nova_vnc.net.deadline import Deadline
 from nova_vnc.net.transport import PlainTransport
 from nova_vnc.novncproxy.connection import ClientConnection
 from nova_vnc.novncproxy.forwarded import Client, TrustedProxies
-from nova_vnc.novncproxy.pending import Limits, PendingConnections, Stage
+from nova_vnc.novncproxy.pending import Limits, PendingConnections
+from nova_vnc.novncproxy.pending_places import Stage
 from tests.fixtures.certificates import CertificateAuthority
 from tests.fixtures.connections import receive_until_eof, tcp_pair
 
