@@ -17,6 +17,8 @@ from tests.integration.load_balancers.conftest import READY_S, Front
 
 # As etc/haproxy/nova-novncproxy.cfg names them.
 NAMES_AT_HAPROXY = ('controller-1', 'controller-2')
+# Of a user between two consoles, which leaves processors to what starts meanwhile.
+_PAUSE_S = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +108,7 @@ class Users:
         return [attempt for attempt in self.attempts if attempt.failure is not None and attempt.began_at > since]
 
     def _use(self) -> None:
-        while not self._stop.is_set():
+        while not self._stop.wait(_PAUSE_S):
             self.attempts.append(self._try())
 
     def _try(self) -> Attempt:
