@@ -44,14 +44,14 @@ Records = dict[str, list[objects.InstanceRecord]]       # by host
 
 def main() -> None:
     arguments = _parse_arguments()
-    records = _build_records(arguments.hosts, arguments.vms)
+    records = build_records(arguments.hosts, arguments.vms)
     with contextlib.ExitStack() as parts:
         print('starting the database, RabbitMQ and nova-consoleauth', file=sys.stderr)
         server = parts.enter_context(SERVERS[arguments.database]())
         url = parts.enter_context(server.new_url())
         database = parts.enter_context(contextlib.closing(open_database(url)))
         database.sync()
-        database.write(lambda connection: _fill(connection, records))
+        database.write(lambda connection: fill(connection, records))
         broker = parts.enter_context(RabbitMQ())
         service = parts.enter_context(_consoleauth(broker.url, url, arguments.backend))
         _print_lists(database)
@@ -69,7 +69,7 @@ def _parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _build_records(hosts: int, vms: int) -> Records:
+def build_records(hosts: int, vms: int) -> Records:
     projects = max(1, hosts * vms // _PAGE)
 
     def record(host: str, number: int) -> objects.InstanceRecord:
@@ -82,7 +82,7 @@ def _build_records(hosts: int, vms: int) -> Records:
             for host, first in ((f'compute-{number:04d}', number * vms) for number in range(hosts))}
 
 
-def _fill(connection: sa.Connection, records: Records) -> None:
+def fill(connection: sa.Connection, records: Records) -> None:
     """Let the database know what the first reports would tell it."""
     every = [record for of_host in records.values() for record in of_host]
     now = time.time()

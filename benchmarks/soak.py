@@ -48,7 +48,7 @@ _KEY_INTERVAL_S = (0.5, 2.0)
 _TIMEOUT_S = 60.0
 _TOKEN_TTL_S = 300
 _TOKEN_INTERVAL_S = 1.0
-_TOKENS = 200
+_TOKENS = 150
 _KEY = struct.pack('!BB2xI', 4, 1, 0x61)
 _BULK_MESSAGE, _BULK_MESSAGES = _KEY * 4096, 64        # 2 MiB, of what the proxy has to read to relay it
 _REFUSED, _SEVERED, _BULK, _TLS, _RUDE = 0.1, 0.05, 0.1, 0.1, 0.5
@@ -131,7 +131,9 @@ class Crowd:
         self._stack = stack
         self._authority = authority
         self._ends = threading.Event()
-        self._tokens = collections.deque((stack.issue_token() for _ in range(20)), maxlen=_TOKENS)
+        self._tokens: collections.deque[tuple[float, str]] = collections.deque(maxlen=_TOKENS)
+        for _ in range(20):
+            self._add_token()
         self._lock = threading.Lock()
         self._open = 0
         self.counts: collections.Counter[str] = collections.Counter()
@@ -157,9 +159,19 @@ class Crowd:
     def _renew_tokens(self) -> None:
         while not self._ends.wait(_TOKEN_INTERVAL_S):
             try:
-                self._tokens.append(self._stack.issue_token())
+                self._add_token()
             except Exception as error:
                 self._fail(error)
+
+    def _add_token(self) -> None:
+        now = time.monotonic()
+        self._tokens.append((now, self._stack.issue_token()))
+
+    def _choose_token(self, chance: random.Random) -> str:
+        """Return one that has not expired, even if none could be made for a while."""
+        fresh = time.monotonic() - _TOKEN_TTL_S / 2
+        tokens = [*self._tokens]
+        return chance.choice([token for made_at, token in tokens if made_at > fresh] or [tokens[-1][1]])
 
     def _browse(self, number: int) -> None:
         chance = random.Random(number)
@@ -175,7 +187,7 @@ class Crowd:
     def _have_session(self, chance: random.Random, address: str) -> None:
         refused = chance.random() < _REFUSED
         tls = chance.random() < _TLS
-        token = str(uuid.uuid4()) if refused else chance.choice(self._tokens)
+        token = str(uuid.uuid4()) if refused else self._choose_token(chance)
         browser = Browser(self._stack.endpoint.port, token, self._authority if tls else None,
                           address)
         try:
