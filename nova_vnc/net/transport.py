@@ -95,7 +95,7 @@ class Transport(Protocol):
 class PlainTransport:
     """A Transport over TCP alone.
 
-    :param sock: a connected socket, which is this transport's from here on: sock itself is dead
+    :param sock: a connected socket, which is this transport's from here on: sock itself is dead, or not to be used
     """
 
     __slots__ = ('_sock',)
@@ -106,10 +106,12 @@ class PlainTransport:
     is_spliceable = True
 
     def __init__(self, sock: socket.socket | socket.SocketType) -> None:
-        family, kind, protocol = sock.family, sock.type, sock.proto
         # The plain type of the C module takes little memory, and eventlet does not wrap it.
-        self._sock = socket.SocketType(family, kind, protocol, sock.fileno())
-        sock.detach()
+        if type(sock) is socket.SocketType:
+            self._sock = sock
+        else:
+            self._sock = socket.SocketType(sock.family, sock.type, sock.proto, sock.fileno())
+            sock.detach()
         self._sock.setblocking(False)
 
     def fileno(self) -> int:

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many connections at once, from whoever does nothing with them."""
+
+import contextlib
+import socket
+import struct
+import threading
+
+import pytest
+
+from tests.fixtures.connections import receive_until_eof
+from tests.fixtures.polling import wait_until
+from tests.functional.novncproxy.rig import build_request, parse_response
+from tests.functional.novncproxy.test_strangers import check_a_user_gets_in
+
+SILENT = 300
+# More than the kernel keeps for a proxy that asks for 1024, and less than it keeps for ours.
+BURST = 2000
+ROUNDS = 2
+HALF_A_REQUEST = b'GET /vnc.html HTTP/1.1\r\nHost: a\r\n'
+# Of struct tcp_info (linux/tcp.h), tcpi_total_retrans.
+_RETRANSMITTED_AT, _TCP_INFO_BYTES = 100, 104
+
+
+def connection_threads():
+    return [thread for thread in threading.enumerate() if thread.name == 'connection']
+
+
+def sent_again(sock):
+    """Return how many packets the kernel had to send again; of a new connection that is the first one."""
+    return struct.unpack_from('I', sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES),
+                              _RETRANSMITTED_AT)[0]
+
+
+def burst(rig, opened, sources, is_closed, data):
+    """Begin connections without waiting for anything, so that they come faster than they can be accepted."""
+    for number in range(BURST):
+        sock = socket.SocketType(socket.AF_INET, socket.SOCK_STREAM)
+        sock.setblocking(False)
+        sock.bind((f'127.0.1.{number % sources + 1}', 0))
+        sock.connect_ex(rig.address)
+        if data:
+            with contextlib.suppress(OSError):
+                sock.send(data)
+        if is_closed:
+            sock.close()
+        else:
+            opened.callback(sock.close)
+
+
+def test_who_has_said_nothing_costs_no_thread(rig):
+    rig.start()
+    silent = [rig.connect() for _ in range(SILENT)]
+    wait_until(lambda: len(rig.proxy._pending) == SILENT, 30, 'all of them')
+    assert connection_threads() == []
+    silent[0].sendall(build_request('/vnc.html', Connection='close'))
+    assert parse_response(receive_until_eof(silent[0])).status == 200
+
+
+@pytest.mark.parametrize('sources', [1, 200], ids=['one address', 'many addresses'])
+@pytest.mark.parametrize(('is_closed', 'data'), [(True, b''), (False, b''), (False, HALF_A_REQUEST)],
+                         ids=['gone', 'silent', 'half a request'])
+def test_a_user_who_comes_behind_thousands_is_not_left_at_the_kernel_s_door(rig, sources, is_closed, data):
+    rig.start()
+    check_a_user_gets_in(rig)
+    for _ in range(ROUNDS):
+        with contextlib.ExitStack() as opened:
+            burst(rig, opened, sources, is_closed, data)
+            user = rig.connect()
+            assert sent_again(user) == 0
+            user.sendall(build_request('/vnc.html', Connection='close'))
+            assert parse_response(receive_until_eof(user)).status == 200
+            check_a_user_gets_in(rig)
