@@ -70,6 +70,8 @@ def _create_engine(url: str, options: Mapping[str, Any]) -> sa.Engine:
     engine = engines.create_engine(url, **{**known, 'max_retries': 0, 'thread_checkin': is_local})
     if is_local:
         sa.event.listen(engine, 'connect', _tune_sqlite)
+    if engine.dialect.driver == 'pymysql':
+        sa.event.listen(engine, 'do_connect', _connect_pymysql)
     if engine.dialect.driver == 'psycopg2':
         engine.dialect.import_dbapi().extensions.set_wait_callback(_wait_for_postgresql)
     return engine
@@ -93,6 +95,11 @@ def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute('PRAGMA busy_timeout = 50')
     # In WAL mode this loses nothing when a process dies, and nothing but the last moments when the machine does.
     connection.execute('PRAGMA synchronous = NORMAL')
+
+
+def _connect_pymysql(_dialect: object, _record: object, arguments: Any, options: Any) -> Any:
+    from nova_vnc.db import pymysql_connection
+    return pymysql_connection.Connection(*arguments, **options)
 
 
 def _wait_for_postgresql(connection: Any) -> None:
