@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import itertools
 import random
+import statistics
 import sys
 import time
 import uuid
@@ -204,6 +205,19 @@ def build_grid(results: Results) -> list[list[str]]:
     return rows
 
 
+def build_short_grid(results: Results) -> list[list[str]]:
+    """Return a table for the documentation: for each load and store, tokens a second and CPU ms of nova-consoleauth."""
+    ways = list(dict.fromkeys(peer.partition(', ')[2] for peer in results.peers()))
+    rows = [['a second (CPU ms of nova-consoleauth)', *(f'{way} process{"es" * (way[-1] != "1")}' for way in ways)]]
+    for load, of_load in results.values.items():
+        for store in dict.fromkeys(peer.partition(', ')[0] for peer in of_load):
+            figures = [of_load.get(f'{store}, {way}') for way in ways]
+            rows.append([f'{load}: {store}', *(
+                '' if of is None else f'{statistics.median(of["rate"]):,.0f} '
+                                      f'({statistics.median(of["consoleauth_ms"]):.1f})' for of in figures)])
+    return rows
+
+
 @contextlib.contextmanager
 def _server(store: str) -> Iterator[Any]:
     kinds = {**database_server.SERVERS, **cache_server.SERVERS}
@@ -224,6 +238,8 @@ def main() -> None:
                             seconds=seconds)
     if arguments.json:
         results.write(arguments.json)
+    if arguments.rst:
+        arguments.rst.write_text(table.format_rst(build_short_grid(results)))
     print(table.format_text(build_grid(results)), end='')
 
 
@@ -236,6 +252,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument('--backends', nargs='+', choices=BACKENDS, default=BACKENDS)
     parser.add_argument('--processes', nargs='+', type=int, default=(1, 2))
     parser.add_argument('--json', type=Path, help='where the results are written')
+    parser.add_argument('--rst', type=Path, help='where a short table for the documentation is written')
     return parser.parse_args()
 
 
