@@ -17,7 +17,8 @@ from tests.fixtures.console_client import ConsoleClient, token_of
 from tests.functional.chaos.cloud import Cloud, Host
 from tests.functional.novncproxy.rig import build_upgrade
 
-# Honest users come from 127.0.0.1; whoever means harm has an address of his own.
+# Honest users come from 127.0.0.1; whoever means harm has an address of his own, and so has each whose host hangs. Of
+# the address that holds most of the pending connections somebody has to go when there are too many.
 HOSTILE_ADDRESS = '127.0.0.66'
 _TIMEOUT_S = 30
 
@@ -69,10 +70,10 @@ class Crowd:
 
 # Honest, but their VM's host hangs.
 
-def retry_link(url: str) -> None:
+def retry_link(url: str, source: str) -> None:
     """Open a valid link of a VM on a hung host; whatever the proxy answers, try again."""
     refused = (OSError, EOFError, RFBError, websocket.WebSocketException)
-    with contextlib.suppress(*refused), ConsoleClient(url, timeout_s=_TIMEOUT_S) as client:
+    with contextlib.suppress(*refused), ConsoleClient(url, timeout_s=_TIMEOUT_S, source=source) as client:
         client.connect()
 
 
