@@ -33,20 +33,22 @@ def measure(results: Results, peers: Sequence[Peer], server: ProcessTree, sizes:
             seconds: float, idle_s: float, say: Callable[[str], None]) -> None:
     """Let the crowds of all peers grow side by side, size by size.
 
-    A peer that can have no more than Peer.max_sessions stays where it is, and the results say so.
+    A peer that can have no more than Peer.max_sessions stays where it is. The results say so, and also whose sessions
+    did not stay until the end.
 
     :param idle_s: for which idle CPU is measured at the last size; 0: not at all
     """
     with contextlib.ExitStack() as generators:
         before = {peer.name: peer.tree.pss_bytes() for peer in peers}
         memory: dict[str, dict[int, int]] = {peer.name: {} for peer in peers}
+        crowds: list[tuple[Peer, Generator]] = []
         reached = 0
         for size in sizes:
             fitting = [peer for peer in peers if size <= peer.max_sessions]
             for peer in fitting:
                 say(f'{size} sessions: {peer.name}')
-                generators.enter_context(Generator('idle', peer.endpoint, size - reached, 1,
-                                                   opens_at_a_time=_OPENS_AT_A_TIME))
+                crowds.append((peer, generators.enter_context(Generator(
+                    'idle', peer.endpoint, size - reached, 1, opens_at_a_time=_OPENS_AT_A_TIME))))
             time.sleep(_SETTLE_S)
             for peer in fitting:
                 grown = peer.tree.pss_bytes() - before[peer.name]
@@ -65,6 +67,8 @@ def measure(results: Results, peers: Sequence[Peer], server: ProcessTree, sizes:
                                      'open files')
         if idle_s:
             _measure_idle(results, [peer for peer in peers if peer.max_sessions >= reached], reached, idle_s, say)
+        results.notes += [f'{name}: idle sessions did not stay until the end'
+                          for name in dict.fromkeys(peer.name for peer, crowd in crowds if not crowd.is_there())]
 
 
 def _measure_among(results: Results, peers: Sequence[Peer], server: ProcessTree, size: int, rounds: int,

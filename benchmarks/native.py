@@ -142,6 +142,10 @@ class Generator:
         fields: dict[str, Any] = json.loads(self._read_line())
         return Outcome(**fields)
 
+    def is_there(self) -> bool:
+        """Tell whether it and its sessions are: it ends as soon as one of them does, unless that is the load."""
+        return self._process.poll() is None
+
     def close(self) -> None:
         """End it and its sessions. Idempotent."""
         if self._process.poll() is None:
