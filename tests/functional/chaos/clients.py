@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import websocket
@@ -29,43 +27,6 @@ def set_up_console(cloud: Cloud, host: Host) -> float:
     with ConsoleClient(cloud.create_console(host), timeout_s=_TIMEOUT_S) as client:
         client.connect()
         return time.monotonic() - began
-
-
-class Crowd:
-    """Threads that do something again and again until they are told to stop.
-
-    :param pause_s: of each, between two times; the cloud and its users share the cores of one machine here
-    :ivar errors: what ended one of them too early
-    """
-
-    def __init__(self, pause_s: float) -> None:
-        self._pause_s = pause_s
-        self.stopping = threading.Event()
-        self.errors: list[Exception] = []
-        self._threads: list[threading.Thread] = []
-
-    def add(self, act: Callable[[], object]) -> None:
-        self._threads.append(threading.Thread(target=self._run, args=(act,), daemon=True))
-
-    @contextlib.contextmanager
-    def busy(self) -> Iterator[None]:
-        """All are at it meanwhile."""
-        for thread in self._threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self.stopping.set()
-            for thread in self._threads:
-                thread.join(_TIMEOUT_S)
-
-    def _run(self, act: Callable[[], object]) -> None:
-        try:
-            while not self.stopping.is_set():
-                act()
-                self.stopping.wait(self._pause_s)
-        except Exception as error:
-            self.errors.append(error)
 
 
 # Honest, but their VM's host hangs.

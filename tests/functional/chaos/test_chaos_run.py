@@ -10,6 +10,7 @@ import pytest
 
 from tests.fixtures.bus import in_process_bus
 from tests.fixtures.polling import wait_until
+from tests.fixtures.repeaters import Repeaters
 from tests.functional.chaos import clients
 from tests.functional.chaos.cloud import Cloud
 
@@ -70,7 +71,7 @@ def chaos(cloud, healthy, hung):
     stolen = cloud.create_console(healthy[0])
     for host in hung:
         host.hang()
-    unlucky, hostile = clients.Crowd(pause_s=1), clients.Crowd(pause_s=0.5)
+    unlucky, hostile = Repeaters(pause_s=1), Repeaters(pause_s=0.5)
     for number, host in enumerate(hung):
         for other_number, url in enumerate(links[host.name]):
             unlucky.add(functools.partial(clients.retry_link, url, f'127.1.{number}.{other_number + 1}'))

@@ -65,7 +65,7 @@ def test_one_proxy_is_killed(plane: Plane):
     """Its sessions end, and nobody else notices anything; back again, it gets its part."""
     lost_one = plane.front.proxies[1]
     kept, lost = plane.open_at_each(plane.console_url())
-    with Users(plane, USERS) as users:
+    with Users(plane, USERS).busy() as users:
         users.wait_for_more()
         lost_one.kill()
         killed_at = time.monotonic()
@@ -95,7 +95,7 @@ def test_one_proxy_is_killed(plane: Plane):
 def test_one_consoleauth_is_killed(plane: Plane):
     """Nobody notices anything, whichever it is; and what it has authorized is valid for the other."""
     urls = [plane.url_made_by(number) for number in (0, 1)]
-    with Users(plane, USERS) as users, plane.front.open(urls[0]) as session:
+    with Users(plane, USERS).busy() as users, plane.front.open(urls[0]) as session:
         users.wait_for_more()
         for number, url in enumerate(urls):
             lost_one = plane.consoleauths[number]

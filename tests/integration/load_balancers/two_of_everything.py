@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import threading
 import time
+from collections.abc import Iterator
 
 from nova_vnc.compute.virt.demo.driver import demo_instance_uuid
 from tests.fixtures.console_client import ConsoleClient
 from tests.fixtures.load_balancers import LoadBalancer
 from tests.fixtures.polling import wait_until
 from tests.fixtures.process import Service
+from tests.fixtures.repeaters import Repeaters
 from tests.integration.load_balancers.checks import opened
 from tests.integration.load_balancers.conftest import READY_S, Front
 
@@ -80,36 +82,29 @@ class Attempt:
 
 
 class Users:
-    """Who keep opening consoles while this is entered."""
+    """Who keep opening consoles while they are busy."""
 
     def __init__(self, plane: Plane, count: int) -> None:
         self._plane = plane
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._use) for _ in range(count)]
+        self._count = count
         self.attempts: list[Attempt] = []
 
-    def __enter__(self) -> Users:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[Users]:
+        repeaters = Repeaters(_PAUSE_S)
+        for _ in range(self._count):
+            repeaters.add(lambda: self.attempts.append(self._try()))
+        with repeaters.busy():
+            yield self
 
     def wait_for_more(self) -> None:
         """Wait until each may have gone through an attempt that begins now."""
         now = time.monotonic()
-        wait_until(lambda: sum(attempt.began_at > now for attempt in list(self.attempts)) >= 2 * len(self._threads),
+        wait_until(lambda: sum(attempt.began_at > now for attempt in list(self.attempts)) >= 2 * self._count,
                    READY_S, 'users to go on')
 
     def failed(self, since: float = 0) -> list[Attempt]:
         return [attempt for attempt in self.attempts if attempt.failure is not None and attempt.began_at > since]
-
-    def _use(self) -> None:
-        while not self._stop.wait(_PAUSE_S):
-            self.attempts.append(self._try())
 
     def _try(self) -> Attempt:
         began_at = time.monotonic()
