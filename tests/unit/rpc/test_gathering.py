@@ -138,7 +138,7 @@ def test_those_without_an_answer_ask_alone_and_the_others_have_theirs(rig: Rig):
 
 @pytest.mark.parametrize('spoil', [
     lambda message: message.fail(ZeroDivisionError()), lambda message: message.fail(TimeoutError()),
-    lambda message: message.questions.pop() or message.answer(), lambda message: message._answer.set_result(None)])
+    lambda message: (message.questions.pop(), message.answer()), lambda message: message._answer.set_result(None)])
 def test_a_message_that_fails(rig: Rig, spoil: Callable[[Message], None]):
     first = rig.ask(0)
     message = rig.message()
