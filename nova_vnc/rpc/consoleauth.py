@@ -41,6 +41,9 @@ _RELEASES = {
 # database that answers takes, and what is left of ten seconds is longer than one is waited for that does not (5 s).
 _ASK_AGAIN_AFTER_S = 3.0
 
+# What it stands for is answered at once: neither a database nor a compute host is asked.
+_NO_TOKEN = ''
+
 # Below it there is no deletion of tokens, and no way to name the instance.
 _LEAST_VERSION = (1, 2)
 
@@ -104,9 +107,13 @@ class ConsoleAuthAPI:
         :raises InvalidConnectionInfo: the answer cannot be used
         """
         deadline = deadline or Deadline(self._timeout_s)
+
+        def ask(token: str, timeout_s: float) -> Any:
+            return self._caller.call(_TARGET, ctxt, 'check_token', timeout_s, token=token)
         try:
-            return objects.TokenCheck.from_dict(self._extensions.call(TOPIC, lambda: self._caller.call(
-                _TARGET, ctxt, 'check_token', deadline.remaining(), token=token), deadline))
+            return objects.TokenCheck.from_dict(self._extensions.call(
+                TOPIC, lambda: ask(token, deadline.remaining()), deadline,
+                probe=lambda: ask(_NO_TOKEN, min(_ASK_AGAIN_AFTER_S, deadline.remaining()))))
         except caller.UnknownMethod:
             self._say_foreign()
         info = self._caller.call(self._nova_target, ctxt, 'check_token', deadline.remaining(), token=token)
@@ -176,7 +183,7 @@ class ConsoleAuthAPI:
     def takes_reports(self, ctxt: RequestContext, deadline: Deadline | None = None) -> bool:
         """Tell whether it knows our methods, by one of them; a real one says no, with a traceback in its log."""
         try:
-            self._caller.call(_TARGET, ctxt, 'check_token', self._seconds(deadline), token='')
+            self._caller.call(_TARGET, ctxt, 'check_token', self._seconds(deadline), token=_NO_TOKEN)
         except caller.UnknownMethod as error:
             return error.is_contract_known
         return True

@@ -8,6 +8,7 @@ sooner that has been replaced.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -43,15 +44,28 @@ class Extensions:
         self._with = expiring.ExpiringSet(ask_again_s, clock)
         self._without = expiring.ExpiringSet(ask_again_s, clock)
 
-    def call(self, other: str, ask: Callable[[], T], deadline: Deadline) -> T:
+    def call(self, other: str, ask: Callable[[], T], deadline: Deadline,
+             probe: Callable[[], object] | None = None) -> T:
         """Return what ask() returns, which calls a method of our namespace.
 
         While it is not known what the other one knows, one caller asks, and the rest wait a moment for what he learns.
 
         :param other: a name for whom is asked
+        :param probe: calls a method of our namespace that is answered at once. He asks that first, where ask() may take
+            its time, so that nobody waits for what concerns him alone
         :raises UnknownMethod: it does not know the namespace; said without asking, once that is known
         """
-        is_first = self._begin(other, deadline)
+        if self._begin(other, deadline):
+            try:
+                if probe is None:
+                    return self._learn(other, ask)
+                with contextlib.suppress(caller.NoAnswer):
+                    self._learn(other, probe)
+            finally:
+                self._end(other)
+        return self._learn(other, ask)
+
+    def _learn(self, other: str, ask: Callable[[], T]) -> T:
         try:
             answer = ask()
         except caller.UnknownMethod:
@@ -63,12 +77,8 @@ class Extensions:
         except Exception:
             self._note_known(other)
             raise
-        else:
-            self._note_known(other)
-            return answer
-        finally:
-            if is_first:
-                self._end(other)
+        self._note_known(other)
+        return answer
 
     def are_known_to(self, other: str) -> bool:
         """Tell whether it is known that the other one knows our namespace."""

@@ -141,3 +141,39 @@ def test_what_takes_long_is_no_refusal_that_others_need_to_wait_for(patience_s: 
         wait_until(lambda: other.asked == 2, 10, 'the second to ask')
         other.may_answer.set()
         assert first.result(20) is second.result(20) is True
+
+
+class Slow:
+    """Whom one asks what takes long, and who refuses or answers at once what does not."""
+
+    def __init__(self, answer: object, probe: object) -> None:
+        self.slow, self.quick = Other(answer), Other(probe)
+        self.slow.may_answer.clear()
+
+    def call(self, extensions: Extensions) -> object:
+        return extensions.call('h1', self.slow.ask, Deadline(20), probe=self.quick.ask)
+
+
+def test_what_is_asked_first_keeps_nobody_waiting_for_what_takes_long():
+    extensions, other = Extensions(patience_s=20), Slow(True, 'known')
+    with ThreadPoolExecutor(20) as pool:
+        answers = [pool.submit(other.call, extensions) for _ in range(20)]
+        wait_until(lambda: other.slow.asked == 20, 10, 'all to ask')
+        other.slow.may_answer.set()
+        assert [answer.result(20) for answer in answers] == [True] * 20
+    assert other.quick.asked == 1
+
+
+def test_who_refuses_what_is_asked_first_is_asked_nothing_else():
+    extensions, other = Extensions(), Slow(True, UNKNOWN)
+    for _ in range(2):
+        with pytest.raises(caller.UnknownMethod):
+            other.call(extensions)
+    assert (other.quick.asked, other.slow.asked) == (1, 0)
+
+
+def test_what_is_asked_first_may_be_lost():
+    extensions, other = Extensions(), Slow(True, caller.NoAnswer(service='compute'))
+    other.slow.may_answer.set()
+    assert [other.call(extensions) for _ in range(2)] == [True] * 2
+    assert other.quick.asked == 1
