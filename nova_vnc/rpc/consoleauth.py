@@ -41,6 +41,9 @@ _RELEASES = {
 # database that answers takes, and what is left of ten seconds is longer than one is waited for that does not (5 s).
 _ASK_AGAIN_AFTER_S = 3.0
 
+# The check of a token takes longer where its compute host hangs: that is waited for 5 s (consoleauth.checker).
+_CHECK_AGAIN_AFTER_S = 5.5
+
 # What it stands for is answered at once: neither a database nor a compute host is asked.
 _NO_TOKEN = ''
 
@@ -74,8 +77,8 @@ class ConsoleAuthAPI:
     :param version: of Nova's methods, as version_to_send() returns it
 
     Every call raises ServiceUnavailable when there is no answer in timeout_s, or by the deadline that it is given
-    instead, which may have been running for other calls before. What waits for no compute host is asked a second time
-    within that: get_instance, list_instances and authorize_console, which may be done twice.
+    instead, which may have been running for other calls before. What may be done twice is asked a second time within
+    that: get_instance, list_instances, authorize_console, and check_token of one of ours.
     """
 
     def __init__(self, rpc_caller: caller.Caller, timeout_s: float = 10.0, version: str = NOVA_VERSION) -> None:
@@ -96,7 +99,7 @@ class ConsoleAuthAPI:
         :raises TokenInUse: the token is stored with other data
         :raises InvalidInput: a field is malformed
         """
-        newest = {'access_url': info.access_url} if self._knows_access_url else {}
+        newest: dict[str, Any] = {'access_url': info.access_url} if self._knows_access_url else {}
         self._ask_twice(self._nova_target, ctxt, 'authorize_console', deadline, token=info.token,
                         console_type=info.console_type, host=info.host, port=info.port,
                         internal_access_path=info.internal_access_path, instance_uuid=info.instance_uuid, **newest)
@@ -108,12 +111,14 @@ class ConsoleAuthAPI:
         """
         deadline = deadline or Deadline(self._timeout_s)
 
-        def ask(token: str, timeout_s: float) -> Any:
-            return self._caller.call(_TARGET, ctxt, 'check_token', timeout_s, token=token)
+        def ask() -> Any:
+            return self._ask_twice(_TARGET, ctxt, 'check_token', deadline, _CHECK_AGAIN_AFTER_S, token=token)
+
+        def probe() -> None:
+            self._caller.call(_TARGET, ctxt, 'check_token', min(_ASK_AGAIN_AFTER_S, deadline.remaining()),
+                              token=_NO_TOKEN)
         try:
-            return objects.TokenCheck.from_dict(self._extensions.call(
-                TOPIC, lambda: ask(token, deadline.remaining()), deadline,
-                probe=lambda: ask(_NO_TOKEN, min(_ASK_AGAIN_AFTER_S, deadline.remaining()))))
+            return objects.TokenCheck.from_dict(self._extensions.call(TOPIC, ask, deadline, probe))
         except caller.UnknownMethod:
             self._say_foreign()
         info = self._caller.call(self._nova_target, ctxt, 'check_token', deadline.remaining(), token=token)
@@ -189,9 +194,9 @@ class ConsoleAuthAPI:
         return True
 
     def _ask_twice(self, target: oslo_messaging.Target, ctxt: RequestContext, method: str, deadline: Deadline | None,
-                   **arguments: Any) -> Any:
+                   after_s: float = _ASK_AGAIN_AFTER_S, **arguments: Any) -> Any:
         deadline = deadline or Deadline(self._timeout_s)
-        first_s = min(_ASK_AGAIN_AFTER_S, deadline.remaining())
+        first_s = min(after_s, deadline.remaining())
         try:
             return self._caller.call(target, ctxt, method, first_s, **arguments)
         except caller.NoAnswer:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from nova_vnc import exception, objects
+from nova_vnc.consoleauth import checker
 from nova_vnc.context import service_context
 from nova_vnc.net.deadline import Deadline
 from nova_vnc.rpc import caller, consoleauth
@@ -130,9 +131,10 @@ def test_a_deadline_that_runs_already(method: str, arguments: list[Any]):
     api = consoleauth.ConsoleAuthAPI(bus, timeout_s=3)
     for now[0] in (0.0, 4.0, 12.0):
         getattr(api, method)(service_context(), *arguments, deadline=deadline)
-    if method == 'check_token':
-        assert bus.timeouts_s.pop(0) == 3.0     # of the question whether it is ours
-    assert bus.timeouts_s == [10.0, 6.0, 0.0]
+    if method == 'check_token':     # first of all it is asked whether it is ours
+        assert bus.timeouts_s == [3.0, 5.5, 5.5, 0.0]
+    else:
+        assert bus.timeouts_s == [10.0, 6.0, 0.0]
 
 
 class Unanswered(Bus):
@@ -191,6 +193,46 @@ class TestAskedTwice:
         with pytest.raises(caller.NotAsked):
             getattr(consoleauth.ConsoleAuthAPI(bus), method)(service_context(), *arguments)
         assert len(bus.sent) == 1
+
+
+class TestCheckAskedTwice:
+
+    def api(self, bus: Bus, *, is_known: bool) -> consoleauth.ConsoleAuthAPI:
+        api = consoleauth.ConsoleAuthAPI(bus)
+        if is_known:
+            api._extensions._note_known('consoleauth')
+        return api
+
+    @pytest.mark.parametrize(('is_known', 'timeouts_s'), [(True, [5.5, 2.5]), (False, [3.0, 5.0])])
+    def test_another_one_answers(self, is_known: bool, timeouts_s: list[float]):
+        now = [0.0]
+        bus = Unanswered(now, 1)
+        check = self.api(bus, is_known=is_known).check_token(
+            service_context(), TOKEN, deadline=Deadline(8, lambda: now[0]))
+        assert check.connect_info == INFO
+        assert bus.timeouts_s == timeouts_s
+
+    @pytest.mark.parametrize(('seconds', 'timeouts_s'), [(8, [5.5, 2.5]), (4, [4.0])])
+    def test_nobody_answers(self, seconds: float, timeouts_s: list[float]):
+        now = [0.0]
+        bus = Unanswered(now, 3)
+        with pytest.raises(caller.NoAnswer):
+            self.api(bus, is_known=True).check_token(
+                service_context(), TOKEN, deadline=Deadline(seconds, lambda: now[0]))
+        assert bus.timeouts_s == timeouts_s
+
+    def test_novas_holds_a_thread_for_each_and_is_asked_once(self):
+        class Novas(Bus):
+            def call(self, target: Any, ctxt: Any, method: str, timeout_s: float, **arguments: Any) -> Any:
+                super().call(target, ctxt, method, timeout_s, **arguments)
+                raise caller.NoAnswer(service='consoleauth')
+        bus = Novas(ours=False)
+        with pytest.raises(caller.NoAnswer):
+            consoleauth.ConsoleAuthAPI(bus).check_token(service_context(), TOKEN)
+        assert [namespace for namespace, _, _ in bus.sent] == ['nova_vnc', None]
+
+    def test_it_is_longer_than_a_host_that_hangs_is_waited_for(self):
+        assert consoleauth._CHECK_AGAIN_AFTER_S > checker._COMPUTE_TIMEOUT_S
 
 
 class TestCheckTokens:
