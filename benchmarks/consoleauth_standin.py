@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from typing import Any
 
 import oslo_messaging
@@ -28,10 +29,13 @@ class Endpoint:
         self._vnc_port = vnc_port
 
     def check_token(self, ctxt: object, token: str) -> dict[str, Any]:
-        # Each token is of a VM of its own, so that limits for each VM are kept.
+        # Whole as nova-consoleauth's. Each token is of a VM of its own, so that limits for each VM are kept.
+        now = time.time()
         info = objects.ConnectInfo(token=token, console_type=objects.CONSOLE_TYPE_NOVNC, host='127.0.0.1',
-                                   port=self._vnc_port, instance_uuid=token)
-        return objects.TokenCheck(info, display_name='benchmark').to_dict()
+                                   port=self._vnc_port, instance_uuid=token, last_activity_at=now,
+                                   access_url=f'http://127.0.0.1:6080/vnc_auto.html?path=%3Ftoken%3D{token}')
+        return objects.TokenCheck(info, display_name='benchmark', expires=int(now) + 600,
+                                  request_id=f'req-{token}').to_dict()
 
     def check_tokens(self, ctxt: object, checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [self.check_token(ctxt, check['token']) for check in checks]

@@ -55,6 +55,7 @@ def configure(argv: Sequence[str], register_cli_opts: Sequence[Callable[[cfg.Con
             conf.concurrency_backend    # was chosen by concurrency, which leaves complaints to others  # noqa: B018
         log_options.set_up(conf, PROJECT, version())
         log_format.use_own_words()
+        log_format.name_threads_where_asked_for(conf)
         log_format.follow_nova()
         let_go()
     except UnicodeDecodeError as error:

@@ -7,7 +7,7 @@ from oslo_config import cfg
 from oslo_log import formatters
 from oslo_log import log as oslo_log
 
-from nova_vnc.cmd.log_format import OwnWordsFormatter, use_own_words
+from nova_vnc.cmd.log_format import OwnWordsFormatter, name_threads_where_asked_for, use_own_words
 
 
 class ForeignError(Exception):
@@ -75,3 +75,24 @@ def test_handlers_of_any_logger_are_reached(stream):
     use_own_words()
     logger.removeHandler(handler)
     assert isinstance(handler.formatter, OwnWordsFormatter)
+
+
+@pytest.mark.parametrize(('option', 'value', 'expected'), [
+    (None, None, False),
+    ('logging_default_format_string', '%(asctime)s %(threadName)s %(message)s', True),
+    ('logging_context_format_string', '%(thread)d %(message)s', True),
+    ('logging_debug_format_suffix', '%(funcName)s %(threadName)s', True),
+    ('logging_exception_prefix', '%(threadName)s', True),
+    ('use_json', True, True),
+    ('use_journal', True, True),
+    ('log_config_append', 'logging.conf', True),
+])
+def test_the_thread_of_a_line_is_looked_up_where_it_is_asked_for(monkeypatch, option, value, expected):
+    monkeypatch.setattr(logging, 'logThreads', True)
+    conf = cfg.ConfigOpts()
+    oslo_log.register_options(conf)
+    conf([])
+    if option is not None:
+        conf.set_override(option, value)
+    name_threads_where_asked_for(conf)
+    assert logging.logThreads is expected
