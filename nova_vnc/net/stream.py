@@ -59,6 +59,8 @@ class TransportStream:
         self._deadline: Deadline | None = None
         self._is_read_no_more = False
         self._has_waited = True     # since the last read, or in it
+        self._ahead = bytearray()
+        self._may_wait = True
 
     def read(self, max_bytes: int) -> bytes:
         # A thread gives way only when it has to wait, which it never has to for a peer that sends without end.
@@ -67,9 +69,11 @@ class TransportStream:
         self._has_waited = False
         self._check_deadline()
         transport = self._owned()
-        room = bytearray(max_bytes)
         if self._is_read_no_more:
             return b''
+        if self._ahead:
+            return self._take(max_bytes)
+        room = bytearray(max_bytes)
         while (size := transport.receive_into(memoryview(room))) == NOTHING_YET:
             self._wait(transport.receive_waits_for, 'the peer sent nothing in time')
             if self._is_read_no_more:
@@ -79,7 +83,7 @@ class TransportStream:
     def peek(self, max_bytes: int) -> bytes:
         """Return what the next read() begins with, as soon as there is any, b'' at the end of the stream.
 
-        Only before any upgrade().
+        Only before any upgrade(), for which nothing may have been received ahead.
         """
         while (data := self.look_ahead(max_bytes)) is None:
             self._wait(READABLE, 'the peer sent nothing in time')
@@ -88,8 +92,34 @@ class TransportStream:
     def look_ahead(self, max_bytes: int) -> bytes | None:
         """Return the same as peek(), None where there is nothing yet. Never waits."""
         transport = self._owned()
+        if self._ahead:
+            return bytes(self._ahead[:max_bytes])
         assert isinstance(transport, PlainTransport)
         return transport.peek(max_bytes)
+
+    @property
+    def ahead(self) -> bytearray:
+        """What was received for the next read(). Not to be changed."""
+        return self._ahead
+
+    def receive_ahead(self, max_bytes: int) -> int:
+        """Receive what read() and peek() will return first; return as receive_into() of a transport. Never waits.
+
+        Whoever asks bounds how much that becomes.
+        """
+        room = bytearray(max_bytes)
+        size = self._owned().receive_into(memoryview(room))
+        if size > 0:
+            self._ahead += room[:size]
+        return size
+
+    def take_ahead(self) -> bytes:
+        """Return all that was received for the next read(), which goes on behind it."""
+        return self._take(len(self._ahead))
+
+    def wait_no_more(self) -> None:
+        """Have all that would have to wait for the peer raise DeadlineExceeded instead, whatever the deadline."""
+        self._may_wait = False
 
     def write(self, data: bytes) -> None:
         transport = self._owned()
@@ -158,6 +188,8 @@ class TransportStream:
     def release(self) -> Transport:
         """Hand over the connection. The stream is as good as closed then: it can neither use nor close it any more.
 
+        Who goes on reading has asked for take_ahead() before.
+
         :raises Released: the stream has none
         """
         with self._lock:
@@ -169,11 +201,18 @@ class TransportStream:
             raise Released('the connection is closed or was handed over')
         return self._transport
 
+    def _take(self, max_bytes: int) -> bytes:
+        data = bytes(self._ahead[:max_bytes])
+        del self._ahead[:max_bytes]
+        return data
+
     def _check_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.check()
 
     def _wait(self, mask: int, complaint: str) -> None:
+        if not self._may_wait:
+            raise DeadlineExceeded(complaint)
         self._check_deadline()
         self._has_waited = True
         timeout_s = None if self._deadline is None else self._deadline.remaining()

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
 from nova_vnc.net.deadline import Deadline
-from nova_vnc.net.stream import TransportStream
+from nova_vnc.net.stream import Released, TransportStream
 from nova_vnc.net.transport import Transport
 from nova_vnc.novncproxy.forwarded import Client, TrustedProxies
+from nova_vnc.novncproxy.goodbyes import Goodbyes
 from nova_vnc.novncproxy.header_fields import Fields
 from nova_vnc.novncproxy.pending import PendingConnections, source_of
 from nova_vnc.novncproxy.pending_places import Stage
@@ -28,10 +30,11 @@ class ClientConnection:
     """Owns the connection, by its stream, until that is released.
 
     drop() and displace(), see pending.Droppable, are for any thread, all else for the one that it is with: the accept
-    loop's until the client has said something, then the connection's own.
+    loop's until the client has asked for something, then the connection's own.
 
     :param peer: who is at its other end
     :param trusted: the load balancers whose word counts
+    :param goodbyes: is given the connection that loses its place while nothing is being said to the client
 
     :ivar stream: through which it is read and written
     :ivar client: who has made the latest request, or the peer
@@ -40,12 +43,13 @@ class ClientConnection:
     """
 
     def __init__(self, transport: Transport, peer: Client, pending: PendingConnections,
-                 trusted: TrustedProxies) -> None:
+                 trusted: TrustedProxies, goodbyes: Goodbyes) -> None:
         self.stream = TransportStream(transport)
         self.client = peer
         self.is_idle = True
         self._pending = pending
         self._trusted = trusted
+        self._goodbyes = goodbyes
         self._teller = peer     # whose headers are read
         self.is_owed_an_answer = False
 
@@ -89,25 +93,25 @@ class ClientConnection:
         return self._pending.settle(self)
 
     def displace(self, stage: Stage) -> None:
-        if stage is not Stage.SILENT:
+        if stage is Stage.SILENT:
+            # Whose turn it is reads, or is about to, and finds that it has lost its place; then it can tell the client.
+            self.is_owed_an_answer = True
+            self.stream.interrupt(socket.SHUT_RD)
+        elif stage is Stage.ASKED:
+            # Whoever works on the request says nothing before another move(), which fails now.
+            with contextlib.suppress(Released):
+                self._goodbyes.hand_in(self.stream.release(), DISPLACED)
+        else:
             self.drop()
-            return
-        # Whose turn it is reads, or is about to, and finds that it has lost its place; then it can tell the client so.
-        self.is_owed_an_answer = True
-        self.stream.interrupt(socket.SHUT_RD)
 
     def drop(self) -> None:
         """Wake whoever waits for the client: it reads the end of the stream now."""
         self.stream.interrupt()
 
-    def send_owed_answer(self) -> None:
-        """Tell a client whose place is another's by now, where nothing has been said yet.
-
-        :raises OSError: it has left
-        """
-        if self.is_owed_an_answer:
-            self.stream.set_deadline(Deadline(_LINGER_S))
-            self.stream.write(DISPLACED)
+    def say_goodbye(self) -> None:
+        """Tell a client whose place is another's by now, where nothing has been said yet. Never waits."""
+        if self.is_owed_an_answer and self.stream.is_owner:
+            self._goodbyes.hand_in(self.release(), DISPLACED)
 
     def release(self) -> Transport:
         """See TransportStream."""

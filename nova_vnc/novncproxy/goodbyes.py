@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Connections that got their last answer without having been read."""
+"""Connections that get their last answer without being read any more."""
 
 from __future__ import annotations
 
 import collections
 import contextlib
 import time
+from collections.abc import Callable
 
 from nova_vnc.net.transport import Transport
 
@@ -16,17 +17,29 @@ _LIMIT = 128
 
 
 class Goodbyes:
-    """Closes them a moment later. For one thread."""
+    """Closes them a moment later. All but hand_in() is for one thread.
 
-    def __init__(self) -> None:
+    :param wake: has that thread call close_old() soon
+    """
+
+    def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
+        self._wake = wake
+        self._handed_in: collections.deque[tuple[Transport, bytes]] = collections.deque()
         self._waiting: collections.deque[tuple[float, Transport]] = collections.deque()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._handed_in) + len(self._waiting)
 
-    def add(self, transport: Transport, answer: bytes) -> None:
+    def hand_in(self, transport: Transport, answer: bytes) -> None:
+        """Do the same as add(), from any thread."""
+        self._handed_in.append((transport, answer))
+        self._wake()
+
+    def add(self, transport: Transport, answer: bytes = b'') -> None:
+        """Send a last answer, as much of it as can be sent at once, or nothing if that has been done."""
         with contextlib.suppress(OSError):     # it has left
-            transport.send(answer)
+            if answer:
+                transport.send(answer)
         transport.shut_down_writing()
         self._waiting.append((time.monotonic() + _DELAY_S, transport))
         if len(self._waiting) > _LIMIT:
@@ -37,9 +50,12 @@ class Goodbyes:
         return max(0.0, self._waiting[0][0] - time.monotonic()) if self._waiting else None
 
     def close_old(self) -> None:
+        while self._handed_in:
+            self.add(*self._handed_in.popleft())
         while self._waiting and self._waiting[0][0] <= time.monotonic():
             self._waiting.popleft()[1].close()
 
     def close_all(self) -> None:
+        self.close_old()
         while self._waiting:
             self._waiting.popleft()[1].close()

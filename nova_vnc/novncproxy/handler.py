@@ -16,6 +16,7 @@ from typing import Any
 from oslo_log import log as logging
 from websockify import websockifyserver
 
+from nova_vnc.net.stream import Released
 from nova_vnc.net.websocket_stream import WebSocketStream
 from nova_vnc.novncproxy import request as requests
 from nova_vnc.novncproxy import request_line, upgrade
@@ -245,11 +246,12 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
 
     def handle_upgrade(self) -> None:
         self.close_connection = True
-        self.connection.move(Stage.ASKED)
+        if not self.connection.move(Stage.ASKED):
+            return
         try:
             upgrade.check_upgrade(self.request_version, self.headers)
         except upgrade.UpgradeRefused as refused:
-            self._answer(refused.status, refused.text, {'Sec-WebSocket-Version': upgrade.VERSION})
+            self._refuse_upgrade(refused.status, refused.text, {'Sec-WebSocket-Version': upgrade.VERSION})
             return
         request = requests.ConsoleRequest.from_http(self.path, self.headers, self.connection.client.scheme)
         self.server.open_session(request, self)
@@ -265,7 +267,7 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
 
     def turn_away(self, refusal: Refusal, text: str) -> None:
         """See session.Door."""
-        self._answer(HTTPStatus(refusal.status), text, _REFUSAL_HEADERS.get(HTTPStatus(refusal.status)))
+        self._refuse_upgrade(HTTPStatus(refusal.status), text, _REFUSAL_HEADERS.get(HTTPStatus(refusal.status)))
 
     @property
     def takes_notices(self) -> bool:
@@ -274,7 +276,8 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
 
     def open(self) -> WebSocketStream:
         """See session.Door."""
-        self.connection.move(Stage.GREETED)
+        if not self.connection.move(Stage.GREETED):
+            raise Released('another connection has got its place')
         self._log_level = logging.DEBUG     # the line of the session, or of its refusal, tells more
         self._writer.keep()
         self.SocketClass(self).accept(self.request, self.headers)
@@ -285,6 +288,11 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
         return self.connection.settle()
 
     # Answers.
+
+    def _refuse_upgrade(self, status: HTTPStatus, text: str, headers: dict[str, str] | None) -> None:
+        """Answer, unless the connection has lost its place: then its client has been told that."""
+        if self.connection.move(Stage.SERVED):
+            self._answer(status, text, headers)
 
     def _answer(self, status: HTTPStatus, text: str = '', headers: dict[str, str] | None = None) -> None:
         body = f'{text or status.phrase}\n'.encode()

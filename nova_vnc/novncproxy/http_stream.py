@@ -15,7 +15,7 @@ MAX_REQUEST_LINE_BYTES = 8192
 MAX_HEADER_BYTES = 32 * 1024
 
 _READ_BYTES = 4096
-_MAX_EMPTY_LINES = 4
+MAX_EMPTY_LINES = 4
 _EMPTY_LINES = (b'\r\n', b'\n')
 
 
@@ -70,7 +70,7 @@ class RequestReader:
 
         More of them than some clients send behind a body are left to be the request, and no good one.
         """
-        for _ in range(_MAX_EMPTY_LINES):
+        for _ in range(MAX_EMPTY_LINES):
             while self._ahead in (b'', b'\r'):
                 data = self._stream.read(_READ_BYTES)
                 if not data:
@@ -117,7 +117,7 @@ class RequestReader:
     def take_ahead(self) -> bytes:
         """Return what was received behind the request. Reading goes on behind it, by whoever takes it."""
         ahead, self._ahead = self._ahead, b''
-        return ahead
+        return ahead + self._stream.take_ahead()
 
     def close(self) -> None:
         """For socketserver; the connection is not the reader's to close."""

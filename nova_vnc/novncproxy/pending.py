@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import ipaddress
 import itertools
 import operator
@@ -16,6 +17,9 @@ from nova_vnc.novncproxy.pending_places import Droppable, Place, Places, Stage
 
 # An ordinary user has a /64 of IPv6 to himself.
 _IPV6_PREFIX = 64
+
+# Addresses of which it is remembered whose they are: to parse one costs as much as to accept a connection.
+_KNOWN_SOURCES = 4096
 
 # A set-up at a VNC server that is well takes milliseconds.
 CLAIM_TIMEOUT_S = 2.0
@@ -231,6 +235,7 @@ class PendingConnections:
             connection.drop()
 
 
+@functools.lru_cache(_KNOWN_SOURCES)
 def source_of(host: str) -> str:
     """Return what counts as one address: an IPv4 address, or the /64 of an IPv6 address.
 

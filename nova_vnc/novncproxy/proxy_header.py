@@ -8,9 +8,7 @@ carriage return, neither TLS nor HTTP of a load balancer.
 from __future__ import annotations
 
 from nova_vnc.net import proxy_protocol
-from nova_vnc.net.deadline import Deadline
-from nova_vnc.net.proxy_protocol import MalformedHeader
-from nova_vnc.net.stream import TransportStream
+from nova_vnc.net.proxy_protocol import HEAD_BYTES, MalformedHeader
 from nova_vnc.novncproxy.connection import ClientConnection
 from nova_vnc.novncproxy.forwarded import Client
 
@@ -19,36 +17,38 @@ class Unwanted(Exception):
     """A header of the PROXY protocol came from somebody who is not trusted."""
 
 
-def take(connection: ClientConnection, timeout_s: float) -> None:
-    """Have a connection count as its client's, if it begins with such a header. What follows that is left to be read.
+def missing_bytes(header: bytes | bytearray) -> int:
+    """Return how many bytes may be read without reading beyond the header, of which these are the first; 0: none.
 
     :raises MalformedHeader: the text is for the operator
-    :raises Unwanted: ditto
-    :raises DeadlineExceeded: nothing came in time, or not all of the header
-    :raises OSError: the connection is broken
     """
-    stream = connection.stream
-    stream.set_deadline(Deadline(timeout_s))
-    begin = stream.peek(proxy_protocol.HEAD_BYTES)
-    if not connection.is_trusted:
-        if begin.startswith(proxy_protocol.SIGNATURE):
-            raise Unwanted('it speaks the PROXY protocol and is not in [novncproxy]trusted_proxies')
-        return
-    if begin.startswith(proxy_protocol.SIGNATURE_1):
-        raise MalformedHeader('version 1 of the PROXY protocol; this proxy takes version 2')
-    if not begin.startswith(proxy_protocol.SIGNATURE[:1]):
-        return
-    head = _read_exactly(stream, proxy_protocol.HEAD_BYTES)
-    source = proxy_protocol.read_body(head, _read_exactly(stream, proxy_protocol.read_head(head)))
+    if len(header) < HEAD_BYTES:
+        return HEAD_BYTES - len(header)
+    return HEAD_BYTES + proxy_protocol.read_head(bytes(header[:HEAD_BYTES])) - len(header)
+
+
+def introduce(connection: ClientConnection, header: bytes) -> None:
+    """Have a connection count as its client's.
+
+    :param header: all of it
+    :raises MalformedHeader: the text is for the operator
+    """
+    source = proxy_protocol.read_body(header[:HEAD_BYTES], header[HEAD_BYTES:])
     if source is not None:
         connection.introduce(Client(source.host, source.port, 'https' if source.is_tls else None))
 
 
-def _read_exactly(stream: TransportStream, size: int) -> bytes:
-    data = b''
-    while len(data) < size:
-        piece = stream.read(size - len(data))
-        if not piece:
-            raise MalformedHeader('the connection ended in a header of the PROXY protocol')
-        data += piece
-    return data
+def refuse_misplaced(connection: ClientConnection) -> None:
+    """See to it that what a connection goes on with is no such header, for which there is a word to the operator.
+
+    :raises MalformedHeader: it is one of another version
+    :raises Unwanted: it is from somebody who is not trusted
+    :raises DeadlineExceeded: nothing came in time
+    :raises OSError: the connection is broken
+    """
+    begin = connection.stream.peek(HEAD_BYTES)
+    if connection.is_trusted:
+        if begin.startswith(proxy_protocol.SIGNATURE_1):
+            raise MalformedHeader('version 1 of the PROXY protocol; this proxy takes version 2')
+    elif begin.startswith(proxy_protocol.SIGNATURE):
+        raise Unwanted('it speaks the PROXY protocol and is not in [novncproxy]trusted_proxies')

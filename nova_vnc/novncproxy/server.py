@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The accept loop, and a thread for each connection that has said something, until it is a session or closed."""
+"""The accept loop, and a thread for each connection that has asked for something, until it is a session or closed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from collections.abc import Callable
 from oslo_log import log as logging
 
 from nova_vnc import concurrency, context, exception, threads
-from nova_vnc.net.deadline import DeadlineExceeded
+from nova_vnc.net.deadline import Deadline, DeadlineExceeded
 from nova_vnc.net.listener import Listener
 from nova_vnc.net.tls import TruncatedStream
 from nova_vnc.net.transport import READABLE, PlainTransport
 from nova_vnc.novncproxy import proxy_header
-from nova_vnc.novncproxy.connection import TRY_LATER, ClientConnection
+from nova_vnc.novncproxy.connection import DISPLACED, TRY_LATER, ClientConnection
 from nova_vnc.novncproxy.doorstep import Doorstep
 from nova_vnc.novncproxy.encryption import Encryption, TurnedAway
 from nova_vnc.novncproxy.forwarded import Client, TrustedProxies
@@ -68,7 +68,7 @@ def listen(host: str, port: int, prefer_ipv6: bool = False) -> socket.socket:
 
 
 class Server:
-    """Accepts connections, and leads each that has said something through HTTP, in a thread of its own."""
+    """Accepts connections, and leads each that has asked for something through HTTP, in a thread of its own."""
 
     def __init__(self, site: Site, pending: PendingConnections, trusted: TrustedProxies | None = None,
                  encryption: Encryption | None = None) -> None:
@@ -76,7 +76,7 @@ class Server:
         self._pending = pending
         self._trusted = trusted or TrustedProxies()
         self._encryption = encryption or Encryption()
-        self._goodbyes = Goodbyes()
+        self._goodbyes = Goodbyes(self._wake)
         self._connection_threads = SpareThreads('connection')
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._stopping = threading.Event()
@@ -100,13 +100,14 @@ class Server:
         """
         self._listener = Listener(listener)
         self._poller = concurrency.Epoll()
-        self._doorstep = Doorstep(self._poller, self._pending, self._site.header_timeout_s, self._admit, self._goodbyes)
+        self._doorstep = Doorstep(self._poller, self._pending, self._site.header_timeout_s, self._admit, self._refuse,
+                                  self._goodbyes)
         threads.start('accept', self._run, fail, self._stopping.is_set)
 
     def stop(self) -> None:
         """Close the listening socket; return once nobody is accepted any more.
 
-        Who is there by then is served on: the loop ends when the last one who has said nothing has gone.
+        Who is there by then is served on: the loop ends when the last one who has asked for nothing has gone.
         """
         self._stopping.set()
         self._wake()
@@ -145,7 +146,7 @@ class Server:
                 self._doorstep.look_at(fd)
         while self._answers:
             self._answers.popleft()()
-        self._doorstep.close_old()
+        self._doorstep.end_old()
         self._goodbyes.close_old()
         if self._accepts_again_at is not None and self._accepts_again_at <= time.monotonic():
             self._accepts_again_at = None
@@ -181,22 +182,11 @@ class Server:
             self._take_in(*accepted)
 
     def _take_in(self, transport: PlainTransport, address: tuple[str, int]) -> None:
-        try:
-            begin = transport.peek(1)
-        except OSError:
-            begin = b''
-        if begin == b'':    # it has left
-            transport.close()
-            return
-        connection = ClientConnection(transport, _peer_at(address), self._pending, self._trusted)
-        self._pending.add(connection, connection.source)
-        if begin is None:
-            self._doorstep.add(connection)
-        else:
-            self._admit(connection)
+        self._doorstep.receive(ClientConnection(transport, _peer_at(address), self._pending, self._trusted,
+                                                self._goodbyes))
 
     def _admit(self, connection: ClientConnection) -> None:
-        """Have a connection served whose client has said something."""
+        """Have a connection served whose client has asked for something, or begins TLS."""
         try:
             self._connection_threads.run(functools.partial(self._serve, connection))
         except RuntimeError as error:
@@ -204,29 +194,43 @@ class Server:
             self._pending.remove(connection)
             self._goodbyes.add(connection.release(), _NO_THREAD)
 
+    def _refuse(self, connection: ClientConnection) -> None:
+        """Have what a client has said so far answered as it would be in a thread; here, as that need not wait.
+
+        It has no place any more, so nothing is served: see parse_request() of the handler.
+        """
+        connection.stream.wait_no_more()
+        self._lead(connection)
+        self._goodbyes.add(connection.release(), DISPLACED if connection.is_owed_an_answer else b'')
+
     def _serve(self, connection: ClientConnection) -> None:
         """Lead a connection through HTTP to a session or to its end, in its own thread."""
         try:
-            proxy_header.take(connection, self._site.header_timeout_s)
-            self._encryption.meet(connection.stream)
-            with contextlib.suppress(TruncatedStream):  # many browsers leave so; or its place is another's
-                ConsoleRequestHandler(connection, self._site)
-            connection.send_owed_answer()
-        except proxy_header.MalformedHeader as error:
-            LOG.warning('%s: closed: %s', connection.peer, error)
-        except (proxy_header.Unwanted, TurnedAway) as error:
-            LOG.info('%s: closed: %s', connection.peer, error)
-        except DeadlineExceeded:
-            pass  # it has said nothing
-        except OSError as error:
-            LOG.debug('%s: connection lost: %s', connection.peer, error)
-        except Exception:
-            LOG.exception('%s: serving the connection failed', connection.peer)
+            connection.stream.set_deadline(Deadline(self._site.header_timeout_s))
+            self._lead(connection)
+            connection.say_goodbye()
         finally:
             # What a session has taken over is not this connection's any more, and nothing happens here.
             connection.close()
             self._pending.remove(connection)
             context.forget()
+
+    def _lead(self, connection: ClientConnection) -> None:
+        try:
+            proxy_header.refuse_misplaced(connection)
+            self._encryption.meet(connection.stream)
+            with contextlib.suppress(TruncatedStream):  # many browsers leave so; or its place is another's
+                ConsoleRequestHandler(connection, self._site)
+        except proxy_header.MalformedHeader as error:
+            LOG.warning('%s: closed: %s', connection.peer, error)
+        except (proxy_header.Unwanted, TurnedAway) as error:
+            LOG.info('%s: closed: %s', connection.peer, error)
+        except DeadlineExceeded:
+            pass  # it has said nothing, or does not take the answer
+        except OSError as error:
+            LOG.debug('%s: connection lost: %s', connection.peer, error)
+        except Exception:
+            LOG.exception('%s: serving the connection failed', connection.peer)
 
 
 def _peer_at(address: tuple[str, int]) -> Client:

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from nova_vnc.spare_threads import SpareThreads
 from tests.fixtures.connections import receive_until_eof
 from tests.fixtures.polling import wait_until
 from tests.functional.novncproxy.rig import build_request, parse_response
@@ -32,6 +33,15 @@ def sent_again(sock):
                               _RETRANSMITTED_AT)[0]
 
 
+def read_page(sock):
+    data = b''
+    while b'</title>' not in data:
+        piece = sock.recv(4096)
+        assert piece, data
+        data += piece
+    return data
+
+
 def burst(rig, opened, sources, is_closed, data):
     """Begin connections without waiting for anything, so that they come faster than they can be accepted."""
     for number in range(BURST):
@@ -48,13 +58,45 @@ def burst(rig, opened, sources, is_closed, data):
             opened.callback(sock.close)
 
 
-def test_who_has_said_nothing_costs_no_thread(rig):
+@pytest.fixture
+def admitted(rig, monkeypatch):
+    """How many connections have got a thread."""
+    given = []
+    run = SpareThreads.run
+    monkeypatch.setattr(SpareThreads, 'run', lambda threads, work: (given.append(work), run(threads, work))[1])
+    return given
+
+
+@pytest.mark.parametrize('data', [b'', HALF_A_REQUEST], ids=['silent', 'half a request'])
+def test_who_has_not_asked_for_anything_costs_no_thread(rig, data):
     rig.start()
     silent = [rig.connect() for _ in range(SILENT)]
+    for sock in silent:
+        sock.sendall(data)
     wait_until(lambda: len(rig.proxy._pending) == SILENT, 30, 'all of them')
     assert connection_threads() == []
-    silent[0].sendall(build_request('/vnc.html', Connection='close'))
-    assert parse_response(receive_until_eof(silent[0])).status == 200
+    silent[0].sendall(b'\r\n' if data else build_request('/vnc.html'))
+    assert read_page(silent[0]).startswith(b'HTTP/1.1 200 ')
+
+
+def test_half_requests_whose_time_is_over_cost_no_thread_either(rig, admitted):
+    rig.start(header_timeout=1)
+    slow = [rig.connect() for _ in range(SILENT)]
+    for sock in slow:
+        sock.sendall(HALF_A_REQUEST)
+    assert {parse_response(receive_until_eof(sock)).status for sock in slow} == {408}
+    assert not admitted
+
+
+@pytest.mark.parametrize('sources', [1, 200], ids=['one address', 'many addresses'])
+def test_a_flood_of_half_requests_gives_threads_to_users_alone(rig, admitted, sources):
+    rig.start(max_pending_connections=100)
+    users = 3
+    for _ in range(users):
+        with contextlib.ExitStack() as opened:
+            burst(rig, opened, sources, False, HALF_A_REQUEST)
+            assert rig.get('/vnc.html').status == 200
+    assert len(admitted) == users
 
 
 @pytest.mark.parametrize('sources', [1, 200], ids=['one address', 'many addresses'])

@@ -28,6 +28,47 @@ def test_reads_what_there_is_and_then_the_end(pair):
     assert stream.read(100) == b''
 
 
+def test_what_was_received_ahead_is_read_first(pair):
+    stream, far = pair
+    assert stream.receive_ahead(100) == NOTHING_YET
+    far.sendall(b'abcd')
+    assert stream.peek(1) == b'a'
+    assert stream.receive_ahead(3) == 3
+    assert stream.receive_ahead(100) == 1
+    assert stream.ahead == b'abcd'
+    assert stream.look_ahead(2) == stream.peek(2) == b'ab'
+    assert stream.read(3) == b'abc'
+    assert stream.take_ahead() == b'd'
+    assert stream.look_ahead(1) is None
+    far.sendall(b'e')
+    assert stream.read(9) == b'e'
+    far.close()
+    assert stream.peek(1) == b''
+    assert stream.receive_ahead(1) == 0
+
+
+def test_what_was_received_ahead_is_read_no_more_after_an_interrupt(pair):
+    stream, far = pair
+    far.sendall(b'ab')
+    assert stream.peek(1) == b'a'
+    stream.receive_ahead(9)
+    stream.interrupt(socket.SHUT_RD)
+    assert stream.read(9) == b''
+
+
+def test_it_waits_no_more(pair):
+    stream, far = pair
+    stream.set_deadline(Deadline(60))
+    stream.wait_no_more()
+    with pytest.raises(DeadlineExceeded):
+        stream.read(1)
+    with pytest.raises(DeadlineExceeded):
+        stream.write(bytes(10_000_000))
+    far.sendall(b'a')
+    far.recv(1)
+    assert stream.read(1) == b'a'
+
+
 def test_write_sends_all(pair):
     stream, far = pair
     data = bytes(range(256)) * 1000

@@ -21,9 +21,10 @@ from nova_vnc.novncproxy.http_stream import (
 class Pieces:
     """A stream that gives its pieces one by one, and then is silent or at its end."""
 
-    def __init__(self, *pieces, silent=False):
+    def __init__(self, *pieces, silent=False, ahead=b''):
         self.pieces = list(pieces)
         self.silent = silent
+        self.ahead = ahead
         self.deadlines = []
 
     def read(self, max_bytes):
@@ -34,6 +35,10 @@ class Pieces:
         if self.silent:
             raise DeadlineExceeded
         return b''
+
+    def take_ahead(self):
+        ahead, self.ahead = self.ahead, b''
+        return ahead
 
     def set_deadline(self, deadline):
         self.deadlines.append(round(deadline.remaining()))
@@ -96,6 +101,15 @@ def test_what_follows_the_header_is_kept():
     reader = reading(b'GET / HTTP/1.1\r\n', b'\r\n\x82\x80')
     assert reader.readline() == b'GET / HTTP/1.1\r\n'
     assert reader.readline() == b'\r\n'
+    assert reader.take_ahead() == b'\x82\x80'
+    assert reader.take_ahead() == b''
+
+
+def test_so_is_what_the_stream_has_received():
+    reader = RequestReader(Pieces(b'GET / HTTP/1.1\r\n\r\n\x82', ahead=b'\x80'))
+    assert reader.wait_for_request(5, 10)
+    reader.readline()
+    reader.read_fields()
     assert reader.take_ahead() == b'\x82\x80'
     assert reader.take_ahead() == b''
 
