@@ -3,7 +3,6 @@
 
 import logging
 import threading
-import time
 
 import pytest
 
@@ -185,11 +184,3 @@ class TestPlaceLostWhileTheProxyWorks:
         assert parse_response(receive_until_eof(newcomer)).status == 200
         assert 'Traceback' not in caplog.text
         assert not rig.proxy._parts.registry.list()
-
-    def test_who_takes_its_time_with_tls_is_told_so_too(self, encrypted):       # noqa: F811
-        encrypted.start(max_pending_connections=1)
-        sock = encrypted.connect()
-        sock.sendall(HALF_A_REQUEST)
-        time.sleep(0.05)    # for a thread to be reading
-        _newcomer = encrypted.rig.connect()
-        assert parse_response(receive_until_eof(sock)).status == 429
