@@ -16,6 +16,7 @@ import os
 import select
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -151,6 +152,11 @@ def green_threads() -> list[Any]:
     return [found for found in gc.get_objects() if isinstance(found, greenthread.greenlet.greenlet)]
 
 
+# How long, under eventlet, an Epoll with precedence may wait before it gets its turn out of turn: much longer than
+# a wake-up takes, so that there is time for others even if something is always ready there.
+_PATIENCE_S = 0.001
+_with_precedence: list[_HubWake] = []
+
 # The most events that Epoll.poll() returns; the kernel gives the others their turn next. Under eventlet all other green
 # threads wait while they are served.
 MOST_EVENTS = 64
@@ -161,12 +167,17 @@ class Epoll:
 
     eventlet's patching removes select.epoll; the original still works, and its own file descriptor becomes readable
     with its first event. So the hub watches that one descriptor, and the green thread then polls without waiting.
+
+    :param has_precedence: under eventlet, whoever waits here need not wait until all others that are ready have had
+        their turn; with native threads nobody need
     """
 
-    def __init__(self) -> None:
+    def __init__(self, has_precedence: bool = False) -> None:
         self._epoll = _original_select().epoll()
         note_new_fd(self._epoll.fileno())
         self._wake = _HubWake(self._epoll.fileno()) if _patched else None
+        if self._wake is not None and has_precedence:
+            _with_precedence.append(self._wake)
         self.register = self._epoll.register
         self.modify = self._epoll.modify
         self.unregister = self._epoll.unregister
@@ -185,6 +196,8 @@ class Epoll:
     def close(self) -> None:
         if self._wake is not None:
             self._wake.forget()
+            if self._wake in _with_precedence:
+                _with_precedence.remove(self._wake)
         self._epoll.close()
 
 
@@ -200,21 +213,40 @@ class _HubWake:
         from eventlet import greenthread, hubs
         self._current = greenthread.getcurrent
         self._fd = fd
+        self._look = _original_select().poll()
+        self._look.register(fd, select.EPOLLIN)
         self._hub = hubs.get_hub()
         self._listener: Any = None
         self._timer: Any = None
         self._timer_due = 0.0
         self._sleeper: Any = None
+        self._asleep_since = 0.0
 
     def wait(self, timeout_s: float | None) -> None:
         """Return when the descriptor is readable or the time is over, or sooner; others have run by then."""
         hub = self._hub
         if self._listener is None:
             self._listener = hub.add(hub.READ, self._fd, self._on_readable, self._on_failure, self._on_closed)
+        self._asleep_since = hub.clock()
         if timeout_s is not None:
-            self._have_timer_by(hub.clock() + timeout_s)
+            self._have_timer_by(self._asleep_since + timeout_s)
         self._sleeper = self._current()
         hub.switch()
+
+    def give_way(self) -> bool:
+        """Let the one that waits run before the hub comes to it, if it has waited for long and need not wait.
+
+        :returns: whether that was so
+        """
+        if (self._sleeper is not None and self._hub.clock() - self._asleep_since > _PATIENCE_S
+                and self._look.poll(0)):
+            turn = self._hub.schedule_call_global(0, self._current().switch)
+            try:
+                self._resume()
+            finally:
+                turn.cancel()
+            return True
+        return False
 
     def forget(self) -> None:
         """Wait no more: the descriptor is about to be closed."""
@@ -274,6 +306,16 @@ def note_new_fd(fd: int) -> None:
     hubs.notify_opened(fd)
 
 
+def give_way() -> None:
+    """Let other threads run that are ready."""
+    if not _let_precede():
+        time.sleep(0)
+
+
+def _let_precede() -> bool:
+    return any(wake.give_way() for wake in _with_precedence)
+
+
 def wait_for_descriptor(fd: int, mask: int, timeout_s: float | None) -> bool:
     """Let other threads run until a descriptor is ready, or broken; return False if it is not in time.
 
@@ -290,6 +332,7 @@ def wait_for_descriptor(fd: int, mask: int, timeout_s: float | None) -> bool:
 
 def _wait_green(fd: int, mask: int, timeout_s: float | None) -> bool:
     from eventlet import hubs
+    _let_precede()
     try:
         hubs.trampoline(fd, read=bool(mask & select.EPOLLIN), write=bool(mask & select.EPOLLOUT), timeout=timeout_s,
                         timeout_exc=_TrampolineTimeout)
@@ -299,4 +342,4 @@ def _wait_green(fd: int, mask: int, timeout_s: float | None) -> bool:
 
 
 class _TrampolineTimeout(Exception):
-    pass
+    _let_precede()

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -65,7 +64,7 @@ class TransportStream:
     def read(self, max_bytes: int) -> bytes:
         # A thread gives way only when it has to wait, which it never has to for a peer that sends without end.
         if not self._has_waited:
-            time.sleep(0)
+            concurrency.give_way()
         self._has_waited = False
         self._check_deadline()
         transport = self._owned()

@@ -81,7 +81,7 @@ class EventLoop:
 
     def __init__(self, poller: Poller | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self._poller = poller or concurrency.Epoll()
+        self._poller = poller or concurrency.Epoll(has_precedence=True)
         self._watchers: dict[int, Watcher] = {}
         self._masks: dict[int, int] = {}
         self._timers: Timers[Watcher] = Timers()

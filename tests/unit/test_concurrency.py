@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
+import select
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -67,6 +69,51 @@ def test_epoll_lets_other_threads_run_and_sees_what_they_do():
         epoll.close()
         os.close(reader)
         os.close(writer)
+
+
+def wait_for_nothing():
+    reader, writer = os.pipe()
+    concurrency.note_new_fd(reader)
+    assert not concurrency.wait_for_descriptor(reader, select.EPOLLIN, 0.001)
+    os.close(reader)
+    os.close(writer)
+
+
+@pytest.mark.parametrize('wait', [concurrency.give_way, wait_for_nothing])
+def test_epoll_with_precedence_does_not_wait_until_all_have_had_their_turn(wait):
+    fd = os.eventfd(0)
+    epoll = concurrency.Epoll(has_precedence=True)
+    begin = threading.Event()
+    done = []
+
+    def relay():
+        assert epoll.poll(10) == [(fd, 1)]
+        done.append('relay')
+
+    def set_up():
+        begin.wait()
+        if not done:
+            os.eventfd_write(fd, 1)
+        done.append('set-up')
+        end = time.monotonic() + 0.002
+        while time.monotonic() < end:
+            pass
+        wait()
+
+    threads = [threading.Thread(target=run) for run in (relay, *[set_up] * 20)]
+    try:
+        epoll.register(fd, 1)
+        for thread in threads:
+            thread.start()
+        begin.set()
+        for thread in threads:
+            thread.join()
+    finally:
+        epoll.close()
+        os.close(fd)
+    assert len(done) == 21
+    if concurrency.is_patched():    # the order of native threads is the kernel's affair
+        assert done[:3] == ['set-up', 'relay', 'set-up']
 
 
 @pytest.mark.parametrize('backend', ['eventlet', 'threading'])
