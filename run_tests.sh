@@ -15,7 +15,7 @@ Usage: ./run_tests.sh [--stage STAGE]... [--no-real] [--one-python] [PYTEST_ARGU
 
 Installs what the tests need (Debian 12, as root or with sudo), makes .venv, and runs all stages, or those named:
 
-  pep8         ruff, mypy, import-linter, our own checks, doc8, shellcheck
+  pep8         ruff, mypy, import-linter, our own checks, doc8, shellcheck, eslint
   docs         documentation and release notes, warnings are errors
   unit         unit and functional tests under eventlet, and what depends on the backend once more under threading
   integration  with RabbitMQ, databases, libvirt, QEMU and Chromium that the tests start themselves: all of it under
@@ -210,6 +210,8 @@ else
     profiles=(test)
     project=(-e '.[demo]' -r test-requirements.txt)
 fi
+# A Node.js that is not Debian's brings its own, with which Debian's conflicts.
+command -v npm > /dev/null || profiles+=(npm)
 if [ "$(id -u)" = 0 ]; then
     run_job install || exit 1
 else

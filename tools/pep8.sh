@@ -21,5 +21,7 @@ check lint-imports --config setup.cfg --no-cache --no-logo
 check python tools/hacking.py nova_vnc
 check doc8 -q README.rst HACKING.rst doc/source releasenotes
 check shellcheck -x "${shell_files[@]}"
+check tools/node_packages.sh
+check node_modules/.bin/eslint --max-warnings 0 .
 
 [ -z "$failed" ] || { printf 'pep8: failed:%s\n' "$failed"; exit 1; }

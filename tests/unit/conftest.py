@@ -14,7 +14,7 @@ _ONCE = (
     'api/test_validation.py', 'cmd/test_policy_tools.py', 'compute/virt/demo/test_messages.py', 'conf', 'devstack',
     'consoleauth/directory/test_claims.py', 'consoleauth/directory/test_ownership.py',
     'consoleauth/stores/test_epochs.py', 'novncproxy/test_header_fields.py', 'novncproxy/test_ranking.py',
-    'novncproxy/test_request_scan.py', 'rfb', 'test_access_url.py', 'test_docs.py', 'test_objects.py', 'tools')
+    'novncproxy/test_request_scan.py', 'rfb', 'test_access_url.py', 'test_docs.py', 'test_objects.py', 'tools', 'web')
 
 
 @pytest.hookimpl(tryfirst=True)     # pytest's own hook applies -m

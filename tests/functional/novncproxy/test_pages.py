@@ -18,7 +18,7 @@ TOKEN = 'd3c5f3a0-4b0c-4f4c-9d3e-6a4b8b1f0f2e'
 def test_our_page(rig):
     response = rig.start().get('/vnc_auto.html?path=%3Ftoken%3D' + TOKEN)
     assert response.status == 200
-    assert b'nova-vnc/console.js' in response.body
+    assert b'nova-vnc/main.js' in response.body
     assert response.headers['content-type'] == 'text/html; charset=utf-8'
     assert response.headers['cache-control'] == 'no-cache'
     assert response.headers['referrer-policy'] == 'no-referrer'

@@ -55,8 +55,8 @@ def test_serves_not(web, path):
 
 def test_our_page_stands_in_for_the_installed_one(web):
     tree = FileTree(str(web), own_page=True)
-    assert 'nova-vnc/console.js' in read(tree, '/vnc_auto.html')
-    assert read(tree, '/nova-vnc/console.js')
+    assert 'nova-vnc/main.js' in read(tree, '/vnc_auto.html')
+    assert read(tree, '/nova-vnc/main.js')
     served = tree.open('/vnc_auto.html')
     served.file.close()
     assert served.is_own
@@ -66,7 +66,7 @@ def test_our_page_stands_in_for_the_installed_one(web):
 def test_the_installed_page_where_it_is_wanted(web):
     tree = FileTree(str(web), own_page=False)
     assert read(tree, '/vnc_auto.html') == 'installed'
-    assert read(tree, '/nova-vnc/console.js') is None
+    assert read(tree, '/nova-vnc/main.js') is None
 
 
 @pytest.mark.parametrize(('path', 'content_type'), [
@@ -90,7 +90,7 @@ def test_nothing_leads_outside(web, path):
     assert text is None or 'secret' not in text
 
 
-@pytest.mark.parametrize('path', ['/vnc_auto.html', '/nova-vnc/console.js', '/etc/passwd', '/'])
+@pytest.mark.parametrize('path', ['/vnc_auto.html', '/nova-vnc/main.js', '/etc/passwd', '/'])
 def test_nothing_is_served_from_no_directory(path, monkeypatch, tmp_path):
     (tmp_path / 'vnc_auto.html').touch()
     monkeypatch.chdir(tmp_path)

@@ -17,7 +17,7 @@ def test_every_refusal_can_be_told_in_every_way(refusal):
     assert refusal.close_code == 4000 + refusal.status
     text = refusal.text_with(REQUEST_ID)
     assert len(text.encode('ascii')) <= MAX_CONTROL_BYTES - 2  # ASCII: noVNC shows each byte as a character
-    # console.js takes the two apart like this.
+    # ending.js takes the two apart like this.
     assert re.fullmatch(r'(.*?)(?: \((req-[^)]*)\))?', text).groups() == (refusal.text, REQUEST_ID)
 
 

@@ -27,7 +27,7 @@ def test_no_text_message_for_who_knows_none():
 def test_the_reason_can_be_told():
     limit = session_timeout.build_limit(1600, 1000, REQUEST_ID, takes_notices=False)
     assert len(limit.reason.encode('ascii')) <= MAX_CONTROL_BYTES - 2
-    # console.js takes the two apart like this.
+    # ending.js takes the two apart like this.
     assert re.fullmatch(r'(.*?)(?: \((req-[^)]*)\))?', limit.reason).groups() == (session_timeout.TEXT, REQUEST_ID)
 
 
@@ -44,5 +44,5 @@ def test_the_manual_and_the_page_know_the_code():
     manual = (root / 'doc/source/admin/novncproxy.rst').read_text()
     row = re.search(rf'   \* - {session_timeout.CLOSE_CODE}\n     - .+\n     - (.+)\n', manual)
     assert row[1] == session_timeout.TEXT
-    page = (root / 'nova_vnc/novncproxy/web/nova-vnc/console.js').read_text()
+    page = (root / 'nova_vnc/novncproxy/web/nova-vnc/ending.js').read_text()
     assert str(session_timeout.CLOSE_CODE) in re.search(r'CODES_OF_USELESS_LINKS = \[(.*)\]', page)[1]

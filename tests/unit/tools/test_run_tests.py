@@ -43,6 +43,7 @@ class Tree:
         write_program(root / '.venv/bin/bindep', f'echo bindep "$@" >> {self._calls}')
         write_program(root / 'bin/apt-get', 'exit 1')
         write_program(root / 'bin/pkg-config', 'exit 1')
+        write_program(root / 'bin/npm', 'exit 1')     # or else Debian's would be asked for too
 
     def start(self, *arguments: str, jobs: str = '3') -> subprocess.Popen:
         """Start it as a terminal does: in a process group of its own, which Ctrl-C signals."""

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The console page: the modules beside this one, put together. Each is one idea and says what it does at its beginning.
+
+import {readArguments, readSettings, websocketUrl} from './address.js';
+import {Connection} from './connection.js';
+import {showCountdown} from './countdown.js';
+import {explainMissingFiles} from './ending.js';
+import {fullScreenTool} from './fullscreen.js';
+import {ctrlAltDelTool} from './keyboard.js';
+import {showNotice} from './notice.js';
+import {watchForPicture} from './picture.js';
+import {keepScaling} from './screen.js';
+import {loadSettings} from './settings.js';
+import {createStore} from './state.js';
+import {showStatus} from './status.js';
+import {buildToolbar} from './toolbar.js';
+import {loadWords, writeWords} from './words.js';
+
+const page = {body: document.body};
+for (const element of document.querySelectorAll('[id]')) {
+    page[element.id] = element;
+}
+
+async function main() {
+    const said = readArguments(location);
+    const store = createStore();
+    store.set({settings: loadSettings(readSettings(said))});
+    const novnc = import('../core/rfb.js').catch((error) => {
+        console.error(error);
+        return {default: null};
+    });
+    await loadWords(navigator.languages);
+    writeWords(document);
+    showStatus(store, page, said.title);
+    showCountdown(store, page.warning);
+
+    const {default: RFB} = await novnc;
+    const connection = new Connection(RFB, store, page.screen, websocketUrl(said, location));
+    showNotice(store, () => connection.connect(), page);
+    buildToolbar(page.tools, store, connection, [
+        ctrlAltDelTool(connection),
+        fullScreenTool(store),
+    ]);
+    if (RFB === null) {
+        store.set({phase: 'ended', ending: explainMissingFiles()});
+        return;
+    }
+    connection.addEventListener('created', ({detail: rfb}) => {
+        rfb.viewOnly = store.state.settings.viewOnly;
+    });
+    connection.addEventListener('opened', () => connection.focus());
+    keepScaling(connection, store, page.screen);
+    watchForPicture(connection, store, page.screen);
+    connection.connect();
+}
+
+main();

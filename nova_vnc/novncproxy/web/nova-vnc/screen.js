@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How the guest's screen fits the window.
+
+// Return what noVNC is to do with a screen of the guest in an element of the page; sizes are {width, height} in pixels.
+export function planScaling(scaling, guest, element) {
+    const isLarger = guest.width > element.width || guest.height > element.height;
+    return {
+        // A screen that is smaller than the window is shown as it is: sharp. A guest that does not resize its screen,
+        // or not yet, is no worse off with 'remote' than with 'auto'.
+        scaleViewport: scaling === 'fit' || (scaling !== 'real' && isLarger),
+        resizeSession: scaling === 'remote',
+    };
+}
+
+// Keep noVNC's screen as the setting wants it.
+export function keepScaling(connection, store, element) {
+    const fit = () => {
+        const canvas = element.querySelector('canvas');
+        if (connection.rfb !== null && canvas !== null) {
+            const plan = planScaling(store.state.settings.scaling, canvas,
+                                     {width: element.clientWidth, height: element.clientHeight});
+            change(connection.rfb, plan);
+        }
+    };
+    // The VM changes the size of its screen, the user that of the window. noVNC tells of neither.
+    new MutationObserver(fit).observe(
+        element, {subtree: true, childList: true, attributes: true, attributeFilter: ['width', 'height']});
+    new ResizeObserver(fit).observe(element);
+    store.watch(['settings'], fit);
+    connection.addEventListener('opened', fit);
+}
+
+// Each assignment makes noVNC lay out its screen anew.
+function change(rfb, wanted) {
+    for (const [name, value] of Object.entries(wanted)) {
+        if (rfb[name] !== value) {
+            rfb[name] = value;
+        }
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+
+import {readArguments, readSettings, websocketUrl} from '../../../nova_vnc/novncproxy/web/nova-vnc/address.js';
+
+const PAGE = {protocol: 'https:', host: 'console.example.org:6080'};
+const read = (search, hash = '') => readArguments({search, hash});
+
+test('the fragment goes before the query, and of one name the first counts', () => {
+    assert.deepEqual({...read('?a=1&a=2&b=3', '#b=4&c=5')}, {a: '1', b: '4', c: '5'});
+});
+
+test('a name of the language is a name like any other', () => {
+    assert.equal(read('?__proto__=1&x=2').x, '2');
+    assert.equal(read('').constructor, undefined);
+});
+
+test('the path holds the token', () => {
+    assert.equal(websocketUrl(read('?path=%3Ftoken%3Dabc'), PAGE), 'wss://console.example.org:6080/?token=abc');
+    assert.equal(websocketUrl(read('?path=/consoles/websockify%3Ftoken%3Dabc'), {...PAGE, protocol: 'http:'}),
+                 'ws://console.example.org:6080/consoles/websockify?token=abc');
+});
+
+test('a token beside the path is put into it, unless it has one', () => {
+    assert.equal(websocketUrl(read('?token=a%2Bb'), PAGE), 'wss://console.example.org:6080/?token=a%2Bb');
+    assert.equal(websocketUrl(read('?token=abc&path=x%3Fy%3D1'), PAGE),
+                 'wss://console.example.org:6080/x?y=1&token=abc');
+    assert.equal(websocketUrl(read('?token=abc&path=%3Ftoken%3Ddef'), PAGE),
+                 'wss://console.example.org:6080/?token=def');
+});
+
+test('no argument leads to another server', () => {
+    for (const search of ['?path=//evil.example/', '?path=/%2f/evil.example', '?host=evil.example&port=1',
+                          '?path=@evil.example/', '?path=%5C%5Cevil.example']) {
+        assert.equal(new URL(websocketUrl(read(search), PAGE)).host, PAGE.host, search);
+    }
+});
+
+test('scale and resize as before', () => {
+    for (const [search, scaling] of [
+        ['', undefined], ['?scale=1', 'fit'], ['?scale=true', 'fit'], ['?scale=0', 'real'], ['?resize=scale', 'fit'],
+        ['?resize=off', 'real'], ['?resize=remote', 'remote'], ['?resize=remote&scale=1', 'remote'],
+        ['?resize=nonsense', undefined], ['?resize=off&scale=1', 'fit'],
+    ]) {
+        assert.equal(readSettings(read(search)).scaling, scaling, search);
+    }
+});
+
+test('only what is said is a setting', () => {
+    assert.deepEqual(readSettings(read('?path=x')), {});
+    assert.deepEqual(readSettings(read('?view_only=1&quality=9&compression=0')),
+                     {viewOnly: true, quality: 9, compression: 0});
+    assert.deepEqual(readSettings(read('?view_only=0&quality=10&compression=-1')), {viewOnly: false});
+});

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+
+import {planScaling} from '../../../nova_vnc/novncproxy/web/nova-vnc/screen.js';
+
+const WINDOW = {width: 1000, height: 700};
+const SMALL = {width: 800, height: 600};
+const WIDE = {width: 1001, height: 600};
+const HIGH = {width: 800, height: 701};
+
+test('a screen larger than the window is made to fit, a smaller one is sharp', () => {
+    assert.deepEqual([SMALL, WINDOW, WIDE, HIGH].map((guest) => planScaling('auto', guest, WINDOW).scaleViewport),
+                     [false, false, true, true]);
+});
+
+test('always and never', () => {
+    assert.deepEqual([SMALL, WIDE].map((guest) => planScaling('fit', guest, WINDOW).scaleViewport), [true, true]);
+    assert.deepEqual([SMALL, WIDE].map((guest) => planScaling('real', guest, WINDOW).scaleViewport), [false, false]);
+});
+
+test('only where the guest is to resize it is asked to', () => {
+    assert.deepEqual(['auto', 'fit', 'real', 'remote'].map((mode) => planScaling(mode, SMALL, WINDOW).resizeSession),
+                     [false, false, false, true]);
+});
+
+test('a guest that does not resize its screen has it fitted', () => {
+    assert.equal(planScaling('remote', WIDE, WINDOW).scaleViewport, true);
+});
