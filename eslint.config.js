@@ -2,7 +2,7 @@
 import js from '@eslint/js';
 
 const BROWSER = [
-    'AbortController', 'Blob', 'ClipboardItem', 'CustomEvent', 'Event', 'EventTarget', 'MutationObserver',
+    'AbortController', 'Blob', 'ClipboardItem', 'CustomEvent', 'Event', 'EventTarget', 'MutationObserver', 'Option',
     'ResizeObserver', 'TextDecoder', 'TextEncoder', 'URL', 'URLSearchParams', 'WebSocket', 'cancelAnimationFrame',
     'clearInterval', 'clearTimeout', 'console', 'document', 'fetch', 'localStorage', 'location', 'matchMedia',
     'navigator', 'performance', 'queueMicrotask', 'requestAnimationFrame', 'setInterval', 'setTimeout', 'window',

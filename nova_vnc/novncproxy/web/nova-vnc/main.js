@@ -12,6 +12,7 @@ import {showNotice} from './notice.js';
 import {watchForPicture} from './picture.js';
 import {keepScaling} from './screen.js';
 import {loadSettings} from './settings.js';
+import {applySettings, settingsTool} from './settings-panel.js';
 import {createStore} from './state.js';
 import {showStatus} from './status.js';
 import {buildToolbar} from './toolbar.js';
@@ -38,17 +39,16 @@ async function main() {
     const {default: RFB} = await novnc;
     const connection = new Connection(RFB, store, page.screen, websocketUrl(said, location));
     showNotice(store, () => connection.connect(), page);
-    buildToolbar(page.tools, store, connection, [
+    buildToolbar(page.tools, page.panels, store, connection, [
         ctrlAltDelTool(connection),
+        settingsTool(store),
         fullScreenTool(store),
     ]);
     if (RFB === null) {
         store.set({phase: 'ended', ending: explainMissingFiles()});
         return;
     }
-    connection.addEventListener('created', ({detail: rfb}) => {
-        rfb.viewOnly = store.state.settings.viewOnly;
-    });
+    applySettings(connection, store);
     connection.addEventListener('opened', () => connection.focus());
     keepScaling(connection, store, page.screen);
     watchForPicture(connection, store, page.screen);

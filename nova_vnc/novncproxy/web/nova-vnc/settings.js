@@ -4,6 +4,8 @@
 
 const KEY = 'nova-vnc.settings';
 
+const SCALINGS = ['auto', 'fit', 'real', 'remote'];
+
 const isLevel = (value) => Number.isInteger(value) && value >= 0 && value <= 9;
 const isBoolean = (value) => typeof value === 'boolean';
 
@@ -12,7 +14,7 @@ const isBoolean = (value) => typeof value === 'boolean';
 export const SETTINGS = {
     // auto: a screen larger than the window is made to fit; fit: always made to fit; real: never; remote: the guest is
     // asked to fit its screen to the window
-    scaling: {initial: 'auto', isValid: (value) => ['auto', 'fit', 'real', 'remote'].includes(value), isKept: true},
+    scaling: {initial: 'auto', values: SCALINGS, isValid: (value) => SCALINGS.includes(value), isKept: true},
     viewOnly: {initial: false, isValid: isBoolean, isKept: false},
     // noVNC's defaults.
     quality: {initial: 6, isValid: isLevel, isKept: true},
