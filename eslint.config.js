@@ -42,6 +42,6 @@ export default [
     },
     {
         files: ['tests/**/*.mjs', 'tools/**/*.mjs', '*.js'],
-        languageOptions: {globals: readonly(['URL', 'console', 'process', 'setTimeout'])},
+        languageOptions: {globals: readonly(['Event', 'EventTarget', 'URL', 'console', 'process', 'window'])},
     },
 ];

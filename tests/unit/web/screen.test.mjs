@@ -19,6 +19,20 @@ test('always and never', () => {
     assert.deepEqual([SMALL, WIDE].map((guest) => planScaling('real', guest, WINDOW).scaleViewport), [false, false]);
 });
 
+test('a screen in its real size is moved by scroll bars, or by dragging a part of it', () => {
+    const plans = [{}, {isDragging: true}, {isTouch: true}, {isTouch: true, isDragging: true}]
+        .map((how) => planScaling('real', WIDE, WINDOW, how));
+    assert.deepEqual(plans.map(({clipViewport, dragViewport}) => [clipViewport, dragViewport]),
+                     [[false, false], [true, true], [true, false], [true, true]]);
+});
+
+test('one that is made to fit is not moved', () => {
+    for (const mode of ['auto', 'fit', 'remote']) {
+        const {clipViewport, dragViewport} = planScaling(mode, WIDE, WINDOW, {isTouch: true, isDragging: true});
+        assert.deepEqual([clipViewport, dragViewport], [false, false], mode);
+    }
+});
+
 test('only where the guest is to resize it is asked to', () => {
     assert.deepEqual(['auto', 'fit', 'real', 'remote'].map((mode) => planScaling(mode, SMALL, WINDOW).resizeSession),
                      [false, false, false, true]);

@@ -71,7 +71,7 @@ export class Connection extends EventTarget {
         });
         rfb.addEventListener('disconnect', () => setTimeout(end, CLOSE_FRAME_PATIENCE_MS));
         this.rfb = rfb;
-        this.#store.set({phase: 'checking', hasPicture: false, ending: null, endsAt: null});
+        this.#store.set({phase: 'checking', hasPicture: false, endsAt: null});
         this.#tell('created', rfb);
     }
 
@@ -87,7 +87,7 @@ export class Connection extends EventTarget {
         rfb.background = 'transparent';
         rfb.addEventListener('connect', () => {
             fate.wasOpen = true;
-            this.#store.set({phase: 'connected'});
+            this.#store.set({phase: 'connected', ending: null});
             this.#tell('opened');
         });
         rfb.addEventListener('desktopname', (event) => this.#store.set({name: event.detail.name}));

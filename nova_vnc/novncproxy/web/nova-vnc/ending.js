@@ -20,8 +20,9 @@ const REQUEST_ID = / \((req-[^)]*)\)$/;
 //   requestId      under which the operator finds more, '' for none
 //   code           the close code of the WebSocket
 //   at             when, a Date
+//   wasOpen        the screen was there
 //   mayReconnect   the same link may work once more
-//   mayPass        it is worth trying without being asked to
+//   mayPass        it is worth trying without being asked to, if there was a screen before
 //
 // of a fate:
 //   wasOpen  the screen was there
@@ -37,8 +38,9 @@ export function explainEnding({wasOpen, refusal, code, reason}, at = new Date())
         requestId: told.match(REQUEST_ID)?.[1] ?? '',
         code,
         at,
+        wasOpen,
         mayReconnect: !CODES_OF_USELESS_LINKS.includes(code),
-        mayPass: wasOpen && CODES_THAT_MAY_PASS.includes(code),
+        mayPass: CODES_THAT_MAY_PASS.includes(code),
     };
 }
 
@@ -58,5 +60,5 @@ function describe(wasOpen, said, code) {
 // Of a page without its files there is nothing to connect with.
 export function explainMissingFiles(at = new Date()) {
     return {title: 'ending.none', text: 'ending.none.files', said: '', requestId: '', code: null, at,
-            mayReconnect: false, mayPass: false};
+            wasOpen: false, mayReconnect: false, mayPass: false};
 }

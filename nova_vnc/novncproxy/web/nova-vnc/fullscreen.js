@@ -13,7 +13,14 @@ export function fullScreenTool(store) {
         // A frame may be forbidden it.
         isShown: () => document.fullscreenEnabled,
         isEnabled: () => true,
-        run: () => document.fullscreenElement ? document.exitFullscreen()
-                                              : document.documentElement.requestFullscreen(),
+        run: async () => {
+            if (document.fullscreenElement) {
+                await document.exitFullscreen();
+                return;
+            }
+            await document.documentElement.requestFullscreen();
+            // Chromium, over https: Esc, Alt-Tab and the like are the guest's then; a long Esc leaves.
+            await navigator.keyboard?.lock?.().catch(() => {});
+        },
     };
 }

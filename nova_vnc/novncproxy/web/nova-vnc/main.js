@@ -7,15 +7,20 @@ import {Connection} from './connection.js';
 import {showCountdown} from './countdown.js';
 import {explainMissingFiles} from './ending.js';
 import {fullScreenTool} from './fullscreen.js';
-import {ctrlAltDelTool} from './keyboard.js';
+import {releaseLatches} from './keyboard.js';
+import {ctrlAltDelTool, keysTool} from './keys-panel.js';
+import {keepLastPicture} from './last-picture.js';
 import {showNotice} from './notice.js';
 import {watchForPicture} from './picture.js';
-import {keepScaling} from './screen.js';
+import {keepConnected} from './reconnect.js';
+import {dragTool, keepScaling} from './screen.js';
 import {loadSettings} from './settings.js';
 import {applySettings, settingsTool} from './settings-panel.js';
 import {createStore} from './state.js';
 import {showStatus} from './status.js';
-import {buildToolbar} from './toolbar.js';
+import {buildToolbar, focusToolbar} from './toolbar.js';
+import {touchKeyboardTool} from './touch-keyboard.js';
+import {watchForWayOut} from './way-out.js';
 import {loadWords, writeWords} from './words.js';
 
 const page = {body: document.body};
@@ -38,21 +43,31 @@ async function main() {
 
     const {default: RFB} = await novnc;
     const connection = new Connection(RFB, store, page.screen, websocketUrl(said, location));
-    showNotice(store, () => connection.connect(), page);
     buildToolbar(page.tools, page.panels, store, connection, [
+        touchKeyboardTool(connection, page['touch-field']),
         ctrlAltDelTool(connection),
+        keysTool(connection, store),
+        dragTool(store),
         settingsTool(store),
         fullScreenTool(store),
     ]);
-    if (RFB === null) {
-        store.set({phase: 'ended', ending: explainMissingFiles()});
-        return;
-    }
+    releaseLatches(connection, store);
     applySettings(connection, store);
-    connection.addEventListener('opened', () => connection.focus());
+    watchForWayOut(page.screen, () => focusToolbar(page.tools));
+    connection.addEventListener('opened', () => {
+        if ([document.body, page.reconnect].includes(document.activeElement)) {
+            connection.focus();
+        }
+    });
+    showNotice(store, keepConnected(connection, store), page);
+    keepLastPicture(connection, store, page.screen, page['last-picture']);
     keepScaling(connection, store, page.screen);
     watchForPicture(connection, store, page.screen);
-    connection.connect();
+    if (RFB === null) {
+        store.set({phase: 'ended', ending: explainMissingFiles()});
+    } else {
+        connection.connect();
+    }
 }
 
 main();

@@ -2,9 +2,9 @@
 //
 // Why there is no console, or no more, and what can be done.
 
-import {t, translateServerText} from './words.js';
+import {showTime, t, translateServerText} from './words.js';
 
-// page: the elements notice, notice-title, notice-text, notice-details, reconnect
+// page: the elements notice, notice-title, notice-text, notice-retry, notice-details, reconnect
 export function showNotice(store, connect, page) {
     page.reconnect.addEventListener('click', connect);
     store.watch(['ending'], ({ending}) => {
@@ -17,12 +17,30 @@ export function showNotice(store, connect, page) {
         page['notice-details'].textContent = describeForOperator(ending);
         page['notice-details'].hidden = page['notice-details'].textContent === '';
         page.reconnect.hidden = !ending.mayReconnect;
-        if (ending.mayReconnect) {
+        // noVNC has taken away what had the keyboard; who is elsewhere on the page stays there.
+        if (ending.mayReconnect && document.activeElement === document.body) {
             page.reconnect.focus();
+        }
+    });
+    let timer = null;
+    store.watch(['ending', 'phase', 'retryAt'], (state) => {
+        clearInterval(timer);
+        const isConnecting = state.phase === 'checking' || state.phase === 'reaching';
+        page.reconnect.disabled = isConnecting;
+        page['notice-retry'].hidden = !isConnecting && state.retryAt === null;
+        if (state.retryAt !== null) {
+            const tick = () => {
+                const seconds = Math.max(0, Math.ceil((state.retryAt - performance.now()) / 1000));
+                page['notice-retry'].textContent = t('ending.retry', {seconds});
+            };
+            tick();
+            timer = setInterval(tick, 1000);
+        } else if (isConnecting) {
+            page['notice-retry'].textContent = t('ending.retrying');
         }
     });
 }
 
-function describeForOperator({requestId, code}) {
-    return [requestId, code && t('ending.code', {code: String(code)})].filter(Boolean).join(' \u00b7 ');
+function describeForOperator({at, requestId, code}) {
+    return [showTime(at), requestId, code && t('ending.code', {code: String(code)})].filter(Boolean).join(' \u00b7 ');
 }

@@ -13,6 +13,13 @@ export const INITIAL = {
     ending: null,
     // When the session ends as the server has said, in milliseconds of performance.now().
     endsAt: null,
+    // After a loss: whether the page tries to connect again, and when it does so next (as endsAt), null for now.
+    isRetrying: false,
+    retryAt: null,
+    // The names of the keys (keyboard.js) that are held down for the user.
+    latches: [],
+    // Whether the mouse moves a screen that is larger than the window, rather than the guest's pointer.
+    isDragging: false,
     // The id of the panel that is open.
     panel: null,
     isFullScreen: false,

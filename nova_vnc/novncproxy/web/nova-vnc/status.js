@@ -16,6 +16,6 @@ export function showStatus(store, page, title) {
     });
     store.watch(['phase', 'hasPicture', 'ending'], (state) => {
         page.body.dataset.state = state.phase;
-        page.status.textContent = state.ending === null ? t(statusKey(state)) : t(state.ending.title);
+        page.status.textContent = state.phase === 'ended' ? t(state.ending.title) : t(statusKey(state));
     });
 }

@@ -56,7 +56,7 @@ export function buildToolbar(bar, panels, store, connection, tools) {
 
 // Where the keyboard goes when the guest lets go of it.
 export function focusToolbar(bar) {
-    bar.querySelector('button:enabled:not([hidden])')?.focus();
+    bar.querySelector('button:enabled:not([hidden])')?.focus({focusVisible: true});
 }
 
 function leave(store, connection) {

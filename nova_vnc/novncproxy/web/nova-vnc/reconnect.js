@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// After a connection that was lost: try again by itself, for as long as the link may work.
+
+const FIRST_MS = 1000;
+const MOST_MS = 30000;
+
+// Return how long to wait before the attempt of this number, from 0 on. Pure; `random` is from 0 to 1: where a proxy is
+// gone, not all its users are to come back at the same moment.
+export function waitBefore(attempt, random) {
+    return Math.min(MOST_MS, FIRST_MS * 2 ** attempt) * (0.75 + 0.5 * random);
+}
+
+// Call connect() after a loss; return what does so now.
+export function keepConnected(connection, store) {
+    let timer = null;
+    let attempt = 0;
+    const tryNow = () => {
+        clearTimeout(timer);
+        timer = null;
+        store.set({retryAt: null});
+        connection.connect();
+    };
+    connection.addEventListener('opened', () => {
+        attempt = 0;
+        store.set({isRetrying: false});
+    });
+    connection.addEventListener('closed', ({detail: ending}) => {
+        const isToRetry = ending.mayPass && (ending.wasOpen || store.state.isRetrying);
+        if (!isToRetry) {
+            store.set({isRetrying: false});
+            return;
+        }
+        const wait = waitBefore(attempt++, Math.random());
+        timer = setTimeout(tryNow, wait);
+        store.set({phase: 'lost', isRetrying: true, retryAt: performance.now() + wait});
+    });
+    // The network is back.
+    window.addEventListener('online', () => {
+        if (timer !== null) {
+            tryNow();
+        }
+    });
+    return tryNow;
+}

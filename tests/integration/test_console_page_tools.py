@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the console page offers beside typing, in Chromium over several versions of noVNC."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
+
+from nova_vnc import objects
+from nova_vnc.compute.virt.demo.screen import HEIGHT, WIDTH
+from nova_vnc.compute.virt.demo.server import DemoServer
+from tests.fixtures.backend import concurrency_backend
+from tests.fixtures.browser import Browser
+from tests.fixtures.bus import in_process_bus
+from tests.fixtures.console_page import CONNECTED, ENDED, LOST, Listener, grant, open_console, open_for, page_url
+from tests.fixtures.fail import unexpected
+from tests.fixtures.novnc import DEBIAN, VERSIONS, novnc_directory
+from tests.fixtures.pictures import demo_text, find_picture
+from tests.fixtures.polling import wait_until
+from tests.fixtures.xvnc import Xvnc
+from tests.functional.novncproxy.rig import Rig
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(concurrency_backend() == 'threading',
+                                                      reason='Chromium runs under the default backend')]
+
+CTRL, ALT, WIN, PRINT, TAB, BACKSPACE, ENTER = 0xffe3, 0xffe9, 0xffeb, 0xff61, 0xff09, 0xff08, 0xff0d
+F2 = 0xffbf
+
+Open = Callable[[str], Rig]
+
+
+@pytest.fixture
+def start() -> Iterator[Open]:
+    """Return a function that starts a proxy over a version of noVNC."""
+    with in_process_bus() as bus:
+        rigs: list[Rig] = []
+
+        def open_rig(version: str = DEBIAN) -> Rig:
+            rigs.append(Rig(bus, str(novnc_directory(version))))
+            return rigs[-1].start(drain_timeout=0)
+
+        yield open_rig
+        for rig in rigs:
+            rig.close()
+
+
+@pytest.fixture(params=VERSIONS)
+def rig(request: pytest.FixtureRequest, start: Open) -> Rig:
+    return start(request.param)
+
+
+def press(browser: Browser, *keys: str) -> None:
+    """Press keys together."""
+    chain = ActionChains(browser.webdriver)
+    for key in keys:
+        chain.key_down(key)
+    for key in reversed(keys):
+        chain.key_up(key)
+    chain.perform()
+
+
+def click_text(browser: Browser, panel: str, text: str, group: int = 0) -> None:
+    """Click a button of a panel, by its text; group: which of the panel's groups of that text."""
+    found = [button for button in browser.webdriver.find_elements('css selector', f'#panel-{panel} button')
+             if button.text == text]
+    found[group].click()
+
+
+def is_focused(browser: Browser, selector: str) -> bool:
+    return browser.evaluate('document.activeElement === document.querySelector(arguments[0])', selector)
+
+
+def down_and_up(*keysyms: int) -> list[tuple[int, bool]]:
+    return [*((keysym, True) for keysym in keysyms), *((keysym, False) for keysym in reversed(keysyms))]
+
+
+def choose(browser: Browser, scaling: str) -> None:
+    browser.click('#settings')
+    Select(browser.webdriver.find_element('css selector', '#panel-settings select')).select_by_value(scaling)
+    browser.click('#settings')
+
+
+def canvas(browser: Browser) -> tuple[int, int]:
+    """Return the size of the guest's screen on the page."""
+    return tuple(browser.evaluate("(({width, height}) => [Math.round(width), Math.round(height)])("
+                                  "document.querySelector('#screen canvas').getBoundingClientRect())"))
+
+
+def window(browser: Browser) -> tuple[int, int]:
+    return tuple(browser.evaluate("[document.querySelector('#screen').clientWidth, "
+                                  "document.querySelector('#screen').clientHeight]"))
+
+
+# Keys.
+
+def test_special_keys(rig: Rig, browser: Browser) -> None:
+    listener = Listener()
+    open_for(listener, rig, browser)
+    browser.click('#ctrl-alt-del')
+    expected = down_and_up(CTRL, ALT, 0xffff)
+    browser.click('#keys')
+    for text, group, keysyms in [('Tab', 0, [TAB]), ('Esc', 0, [0xff1b]), ('Print', 0, [PRINT]), ('F2', 0, [F2]),
+                                 ('F2', 1, [CTRL, ALT, F2]), ('F12', 1, [CTRL, ALT, 0xffc9])]:
+        click_text(browser, 'keys', text, group)
+        expected += down_and_up(*keysyms)
+    Select(browser.webdriver.find_element('css selector', '#panel-keys select')).select_by_value('s')
+    click_text(browser, 'keys', 'Send')
+    expected += down_and_up(ALT, PRINT, ord('s'))
+    wait_until(lambda: listener.keys == expected, 10, lambda: f'{expected}, not {listener.keys}')
+
+
+def test_a_latched_key_is_held_while_others_are_pressed(rig: Rig, browser: Browser) -> None:
+    listener = Listener()
+    open_for(listener, rig, browser)
+    browser.click('#keys')
+    click_text(browser, 'keys', 'Ctrl')
+    assert browser.evaluate("document.querySelector('#panel-keys [aria-pressed=true]').textContent") == 'Ctrl'
+    browser.type('c')       # the guest has the keyboard again
+    click_text(browser, 'keys', 'Ctrl')
+    expected = [(CTRL, True), *down_and_up(ord('c')), (CTRL, False)]
+    wait_until(lambda: listener.keys == expected, 10, lambda: f'{expected}, not {listener.keys}')
+    click_text(browser, 'keys', 'Win')
+    browser.click('#settings')
+    browser.click('#panel-settings [type=checkbox]')    # view only: it is let go before
+    wait_until(lambda: listener.keys == [*expected, (WIN, True), (WIN, False)], 10, 'the key to be released')
+    assert browser.evaluate("document.querySelector('#keys').disabled")
+
+
+def test_the_way_out_of_the_guests_keyboard(rig: Rig, browser: Browser) -> None:
+    listener = Listener()
+    open_for(listener, rig, browser)
+    press(browser, Keys.TAB)
+    wait_until(lambda: listener.keys == down_and_up(TAB), 10, 'Tab, which is the guest\'s')
+    press(browser, Keys.LEFT_CONTROL, Keys.LEFT_ALT, Keys.DELETE)
+    press(browser, Keys.LEFT_CONTROL, 'a')
+    browser.type('x')
+    wait_until(lambda: listener.keys[-1] == (ord('x'), False), 10, 'the keys, which are the guest\'s')
+    press(browser, Keys.LEFT_CONTROL, Keys.LEFT_ALT)
+    browser.wait_for("document.activeElement.id === 'ctrl-alt-del'")
+    wait_until(lambda: listener.keys[-1][1] is False, 10, 'nothing to be held down')
+    heard = len(listener.keys)
+    # Through the bar, into a panel, out of it and back to the guest, without a mouse.
+    press(browser, Keys.TAB)
+    assert is_focused(browser, '#keys')
+    press(browser, Keys.ENTER)
+    browser.wait_for("document.activeElement.closest('#panel-keys')")
+    press(browser, Keys.ESCAPE)
+    assert is_focused(browser, '#keys')
+    assert browser.evaluate("document.querySelector('#panel-keys').hidden")
+    assert len(listener.keys) == heard
+    press(browser, Keys.ESCAPE)
+    assert is_focused(browser, '#screen canvas')
+    browser.type('y')
+    wait_until(lambda: listener.keys[heard:] == down_and_up(ord('y')), 10, 'the key')
+
+
+def test_the_keyboard_of_a_touch_screen(rig: Rig, browser: Browser) -> None:
+    listener = Listener()
+    browser.webdriver.execute_cdp_cmd('Emulation.setEmulatedMedia', {
+        'features': [{'name': 'any-pointer', 'value': 'coarse'}, {'name': 'pointer', 'value': 'coarse'}]})
+    # Chromium knows no such feature of media to emulate; a page that asks for it is told so.
+    browser.webdriver.execute_cdp_cmd('Page.addScriptToEvaluateOnNewDocument', {'source': '''
+        const ask = window.matchMedia;
+        window.matchMedia = (query) => query === '(any-pointer: coarse)' ? {matches: true} : ask.call(window, query);
+        '''})
+    open_for(listener, rig, browser)
+    browser.click('#touch-keyboard')
+    # As it comes from there: text, with no key that has a name.
+    for text in ('t', 'e', 'h', '\u20ac'):
+        browser.webdriver.execute_cdp_cmd('Input.insertText', {'text': text})
+    wait_until(lambda: [k for k, down in listener.keys if down] == [*b'teh', 0x20ac], 10, lambda: str(listener.keys))
+    browser.evaluate("document.querySelector('#touch-field').setRangeText("
+                     "'he', arguments[0] + 1, arguments[0] + 4, 'end')", 64)
+    browser.evaluate("document.querySelector('#touch-field').dispatchEvent(new InputEvent('input'))")
+    expected = [*b'teh', 0x20ac, BACKSPACE, BACKSPACE, BACKSPACE, *b'he']
+    wait_until(lambda: [k for k, down in listener.keys if down] == expected, 10, lambda: str(listener.keys))
+    browser.click('#touch-keyboard')
+    assert not is_focused(browser, '#touch-field')
+
+
+def test_there_is_no_such_button_without_a_touch_screen(start: Open, browser: Browser) -> None:
+    open_for(Listener(), start(), browser)
+    assert not browser.webdriver.find_element('css selector', '#touch-keyboard').is_displayed()
+
+
+# The screen.
+
+def test_fitting_and_real_size(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    open_console(rig, guest, browser)
+    assert canvas(browser) == (WIDTH, HEIGHT)
+    choose(browser, 'fit')
+    wait_until(lambda: window(browser) in [(w, window(browser)[1]) for w in (canvas(browser)[0],)]
+               or canvas(browser)[1] == window(browser)[1], 10, 'the screen to grow')
+    browser.webdriver.set_window_size(500, 400)
+    wait_until(lambda: canvas(browser)[0] <= window(browser)[0] < WIDTH, 10, 'the screen to shrink')
+    choose_under_more(browser, 'real')
+    wait_until(lambda: canvas(browser) == (WIDTH, HEIGHT), 10, 'the real size')
+    # What does not fit is reached by scroll bars.
+    assert browser.evaluate("(({scrollWidth, clientWidth}) => scrollWidth - clientWidth)("
+                            "document.querySelector('#screen > div'))") > 100
+
+
+def choose_under_more(browser: Browser, scaling: str) -> None:
+    browser.click('#more')
+    browser.click('#settings')
+    Select(browser.webdriver.find_element('css selector', '#panel-settings select')).select_by_value(scaling)
+    browser.click('#panel-settings header button')
+
+
+def test_a_screen_in_its_real_size_is_dragged(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    browser.webdriver.set_window_size(800, 300)
+    open_console(rig, guest, browser, '&resize=off')
+    top = browser.canvas_image('#screen canvas')
+    browser.click('#drag')
+    wait_until(lambda: canvas(browser) == (WIDTH, window(browser)[1]), 10, 'a part of the screen')
+    assert find_picture(browser.canvas_image('#screen canvas'), demo_text('Type something:')) is None
+    element = browser.webdriver.find_element('css selector', '#screen canvas')
+    ActionChains(browser.webdriver).move_to_element(element).click_and_hold().move_by_offset(0, -60).release().perform()
+    wait_until(lambda: browser.canvas_image('#screen canvas').getpixel((5, 5)) and
+               browser.canvas_image('#screen canvas').tobytes() != top.crop((0, 0, *canvas(browser))).tobytes(), 10,
+               'another part of the screen')
+    browser.click('#drag')
+    wait_until(lambda: canvas(browser) == (WIDTH, HEIGHT), 10, 'all of the screen')
+
+
+def test_a_guest_that_fits_its_screen_to_the_window(rig: Rig, browser: Browser) -> None:
+    with Xvnc() as xvnc:
+        browser.open(page_url(rig, rig.grant('127.0.0.1', xvnc.port, access_url=rig.origin), '&resize=remote'))
+        browser.wait_for(CONNECTED)
+        wait_until(lambda: canvas(browser) == window(browser), 20, 'the guest to resize')
+        browser.webdriver.set_window_size(900, 700)
+        wait_until(lambda: window(browser)[0] == 900 and canvas(browser) == window(browser), 20, 'it to do so again')
+
+
+def test_full_screen(rig: Rig, browser: Browser) -> None:
+    listener = Listener()
+    open_for(listener, rig, browser)
+    browser.click('#fullscreen')
+    browser.wait_for('document.fullscreenElement !== null')
+    browser.wait_for("document.querySelector('#fullscreen').textContent === 'Leave full screen'")
+    browser.type('a')       # the guest has the keyboard
+    wait_until(lambda: listener.pressed == 'a', 10, 'the key')
+    browser.click('#fullscreen')
+    browser.wait_for('document.fullscreenElement === null')
+
+
+# Settings.
+
+def test_view_only(rig: Rig, browser: Browser) -> None:
+    listener = Listener()
+    open_for(listener, rig, browser, '&view_only=1')
+    assert browser.evaluate("document.querySelector('#ctrl-alt-del').disabled")
+    browser.click('#screen')
+    browser.type('a')
+    browser.click('#settings')
+    browser.click('#panel-settings [type=checkbox]')
+    browser.click('#screen')
+    browser.type('b')
+    wait_until(lambda: listener.pressed, 10, 'a key')
+    assert listener.pressed == 'b'
+
+
+def test_quality_and_compression_are_told_to_the_server_and_remembered(rig: Rig, browser: Browser) -> None:
+    listener = Listener()
+    open_for(listener, rig, browser)
+    # rfbproto: the pseudo-encodings -32 to -23 are JPEG quality 0 to 9, -256 to -247 compression 0 to 9.
+    wait_until(lambda: {-32 + 6, -256 + 2} <= {*listener.encodings}, 10, 'the defaults of noVNC')
+    browser.click('#settings')
+    quality, compression = browser.webdriver.find_elements('css selector', '#panel-settings [type=range]')
+    quality.send_keys(Keys.END)
+    compression.send_keys(Keys.HOME)
+    wait_until(lambda: {-32 + 9, -256} <= {*listener.encodings}, 10, 'the choice')
+    open_for(listener := Listener(), rig, browser)
+    wait_until(lambda: {-32 + 9, -256} <= {*listener.encodings}, 10, 'the choice again')
+    open_for(listener := Listener(), rig, browser, '&quality=1')
+    wait_until(lambda: {-32 + 1, -256} <= {*listener.encodings}, 10, 'what the address says')
+    assert 'token' not in browser.evaluate('JSON.stringify(localStorage)')
+
+
+# Connections that are lost.
+
+def test_a_lost_connection_comes_back_by_itself(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    open_console(rig, guest, browser)
+    browser.wait_for("document.querySelector('#status').textContent === 'Connected'")
+    address = guest.address
+    guest.stop()
+    browser.wait_for(LOST)
+    assert is_greyed(browser)
+    browser.wait_for_text('Trying again in')
+    browser.wait_for_text("The VM's console cannot be reached.")
+    assert is_greyed(browser)
+    again = DemoServer(guest._screen, b'demo-guest', address)
+    again.start(unexpected)
+    try:
+        browser.wait_for(CONNECTED, 60)
+        browser.wait_for("document.querySelector('#last-picture-frame').hidden")
+        assert not browser.evaluate("document.querySelector('#notice').checkVisibility()")
+        browser.type('hello')
+        wait_until(lambda: find_picture(browser.canvas_image('#screen canvas'), demo_text('hello')), 30, 'the word')
+    finally:
+        again.stop()
+
+
+def is_greyed(browser: Browser) -> bool:
+    """Tell whether the demo guest's screen is shown without its colours, at the place where it was."""
+    image = browser.screenshot()
+    left, top = browser.evaluate("(({x, y}) => [x, y])("
+                                 "document.querySelector('#last-picture').getBoundingClientRect())")
+    title = image.crop((int(left), int(top), int(left) + 100, int(top) + 25)).getcolors(100000)
+    return len(title) > 2 and all(max(colour) - min(colour) < 4 for _, colour in title)
+
+
+def test_it_is_not_tried_longer_than_the_link_is_valid(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    token = grant(rig, guest)
+    browser.open(page_url(rig, token))
+    browser.wait_for(CONNECTED)
+    rig.consoleauth.checks[token] = objects.TokenCheck(None, objects.REASON_INVALID)
+    guest.stop()
+    browser.wait_for(ENDED)
+    assert 'This console link is not valid any more. Ask for a new one.' in browser.text()
+    assert not browser.webdriver.find_element('css selector', '#reconnect').is_displayed()
+    asked = rig.consoleauth.asked
+    time.sleep(3)
+    assert rig.consoleauth.asked == asked
+
+
+def test_there_is_no_waiting_for_those_who_do_not_want_to(start: Open, guest: DemoServer, browser: Browser) -> None:
+    rig = start()
+    open_console(rig, guest, browser)
+    guest.stop()
+    browser.wait_for_text("The VM's console cannot be reached.")
+    browser.wait_for(f'{LOST} && Number(document.querySelector("#notice-retry").textContent.match(/\\d+/)) > 3', 60)
+    asked = rig.consoleauth.asked
+    browser.click('#reconnect')
+    wait_until(lambda: rig.consoleauth.asked > asked, 3, 'an attempt')
+
+
+def test_where_it_is_narrow_tools_are_under_more(start: Open, browser: Browser) -> None:
+    listener = Listener()
+    browser.webdriver.set_window_size(500, 700)
+    open_for(listener, start(), browser)
+    assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not browser.webdriver.find_element('css selector', '#ctrl-alt-del').is_displayed()
+    browser.click('#more')
+    browser.click('#ctrl-alt-del')
+    wait_until(lambda: listener.keys == down_and_up(CTRL, ALT, 0xffff), 10, 'the keys')
+    assert not browser.webdriver.find_element('css selector', '#panel-more').is_displayed()
+    assert is_focused(browser, '#screen canvas')

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+
+import {createStore} from '../../../nova_vnc/novncproxy/web/nova-vnc/state.js';
+import {keepConnected, waitBefore} from '../../../nova_vnc/novncproxy/web/nova-vnc/reconnect.js';
+
+const LOST = {mayPass: true, wasOpen: true};
+
+// Debian's node has another interface for its own clock of this kind than later ones.
+function stopTheClock(context) {
+    const {setTimeout, clearTimeout} = globalThis;
+    context.after(() => Object.assign(globalThis, {setTimeout, clearTimeout}));
+    const timers = new Map();
+    let now = 0;
+    globalThis.setTimeout = (call, wait) => timers.set(timers.size + 1, {call, at: now + wait}).size;
+    globalThis.clearTimeout = (id) => timers.has(id) && timers.set(id, {at: Infinity});
+    return (milliseconds) => {
+        now += milliseconds;
+        for (const [id, {call, at}] of timers) {
+            if (at <= now) {
+                globalThis.clearTimeout(id);
+                call();
+            }
+        }
+    };
+}
+
+function setUp(context) {
+    const pass = stopTheClock(context);
+    globalThis.window = new EventTarget();
+    context.after(() => delete globalThis.window);
+    const connection = new EventTarget();
+    connection.attempts = 0;
+    connection.connect = () => connection.attempts++;
+    const store = createStore();
+    const tell = (type, detail) => connection.dispatchEvent(Object.assign(new Event(type), {detail}));
+    return {connection, store, tell, pass, tryNow: keepConnected(connection, store)};
+}
+
+test('soon at first, then less and less often, and never all at once', () => {
+    const waits = [0, 1, 2, 3, 4, 5, 6, 100].map((attempt) => waitBefore(attempt, 0.5));
+    assert.deepEqual(waits, [1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
+    assert.deepEqual([waitBefore(0, 0), waitBefore(0, 1)], [750, 1250]);
+});
+
+test('a loss is tried again until it opens', (context) => {
+    const {connection, store, tell, pass} = setUp(context);
+    tell('closed', LOST);
+    assert.deepEqual([store.state.phase, store.state.isRetrying], ['lost', true]);
+    pass(1300);
+    assert.deepEqual([connection.attempts, store.state.retryAt], [1, null]);
+    tell('closed', {...LOST, wasOpen: false});
+    pass(700);
+    assert.equal(connection.attempts, 1);
+    pass(1900);
+    assert.equal(connection.attempts, 2);
+    tell('opened');
+    assert.equal(store.state.isRetrying, false);
+    tell('closed', LOST);
+    pass(1300);
+    assert.equal(connection.attempts, 3);
+});
+
+test('a link that is of no use any more ends that', (context) => {
+    const {connection, store, tell, pass} = setUp(context);
+    tell('closed', LOST);
+    pass(1300);
+    tell('closed', {mayPass: false, wasOpen: false});
+    assert.equal(store.state.isRetrying, false);
+    pass(60000);
+    assert.equal(connection.attempts, 1);
+});
+
+test('where there never was a screen, it is the user\'s to try', (context) => {
+    const {connection, tell, pass, tryNow} = setUp(context);
+    tell('closed', {...LOST, wasOpen: false});
+    pass(60000);
+    assert.equal(connection.attempts, 0);
+    tryNow();
+    assert.equal(connection.attempts, 1);
+});
+
+test('the user, or the network that is back, need not wait', (context) => {
+    const {connection, tell, pass, tryNow} = setUp(context);
+    tell('closed', LOST);
+    tryNow();
+    pass(60000);
+    assert.equal(connection.attempts, 1);
+    window.dispatchEvent(new Event('online'));
+    assert.equal(connection.attempts, 1);
+    tell('closed', LOST);
+    window.dispatchEvent(new Event('online'));
+    assert.equal(connection.attempts, 2);
+});
