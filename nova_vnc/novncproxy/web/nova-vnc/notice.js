@@ -7,12 +7,12 @@ import {showTime, t, translateServerText} from './words.js';
 // page: the elements notice, notice-title, notice-text, notice-retry, notice-details, reconnect
 export function showNotice(store, connect, page) {
     page.reconnect.addEventListener('click', connect);
-    store.watch(['ending'], ({ending}) => {
+    store.watch(['ending', 'isRetrying'], ({ending, isRetrying}) => {
         page.notice.hidden = ending === null;
         if (ending === null) {
             return;
         }
-        page['notice-title'].textContent = t(ending.title);
+        page['notice-title'].textContent = t(isRetrying ? 'ending.lost' : ending.title);
         page['notice-text'].textContent = ending.text ? t(ending.text) : translateServerText(ending.said);
         page['notice-details'].textContent = describeForOperator(ending);
         page['notice-details'].hidden = page['notice-details'].textContent === '';

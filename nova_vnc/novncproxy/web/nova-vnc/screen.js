@@ -47,7 +47,7 @@ export function dragTool(store) {
     };
 }
 
-const isTouch = () => !matchMedia('(any-pointer: fine)').matches;
+const isTouch = () => matchMedia('(any-pointer: coarse)').matches && !matchMedia('(any-pointer: fine)').matches;
 
 // Each assignment makes noVNC lay out its screen anew.
 function change(rfb, wanted) {

@@ -78,6 +78,8 @@ function buildButton(store, connection, tool) {
     if (tool.fill) {
         button.setAttribute('aria-controls', `panel-${tool.id}`);
     }
+    // What has the keyboard keeps it: noVNC would let go of all keys that are down.
+    button.addEventListener('mousedown', (event) => event.preventDefault());
     button.addEventListener('click', () => {
         if (tool.fill) {
             store.set({panel: store.state.panel === tool.id ? null : tool.id});
