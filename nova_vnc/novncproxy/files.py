@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import io
 import os
 import stat
 from pathlib import Path
 from typing import BinaryIO
 from urllib import parse
+
+from nova_vnc.novncproxy.packed_files import MAX_FILE_BYTES, MIN_BYTES, PackedFiles
 
 # Not the file is what is missing.
 _WANT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
@@ -43,11 +46,17 @@ _CONTENT_TYPES = {
 }
 
 
+# Beside text/*; fonts, pictures and sounds are packed already.
+_PACKABLE = ('application/json', 'application/manifest+json', 'image/svg+xml', 'application/wasm')
+
+
 @dataclasses.dataclass(frozen=True)
 class ServedFile:
     """An open file.
 
+    :ivar size_bytes: of what is read, packed or not
     :ivar is_own: it is ours, not noVNC's
+    :ivar is_packed: it is read with gzip around it
     """
 
     file: BinaryIO
@@ -55,6 +64,12 @@ class ServedFile:
     modified_at: float
     content_type: str
     is_own: bool
+    is_packed: bool = False
+
+    @property
+    def is_packable(self) -> bool:
+        """Whether others may get it packed, or not."""
+        return self.content_type.startswith('text/') or self.content_type in _PACKABLE
 
     @property
     def is_page(self) -> bool:
@@ -75,10 +90,12 @@ class FileTree:
         self._web = web
         self._own = str(OWN_FILES)
         self._own_page = own_page
+        self._packed = PackedFiles()
 
-    def open(self, url_path: str) -> ServedFile | None:
+    def open(self, url_path: str, takes_gzip: bool = False) -> ServedFile | None:
         """Return the regular file at a path, without query; index.html for a directory that ends in a slash.
 
+        :param takes_gzip: it may be packed
         :raises OSError: for want of file descriptors or memory
         """
         names = _split(url_path)
@@ -89,7 +106,21 @@ class FileTree:
         path = os.path.realpath(os.path.join(root, *names))
         if not path.startswith(root + os.sep):
             return None
-        return _open_regular(path, is_own)
+        served = _open_regular(path, is_own)
+        return self._pack(path, served) if served is not None and takes_gzip else served
+
+    def _pack(self, path: str, served: ServedFile) -> ServedFile:
+        if not served.is_packable or not MIN_BYTES <= served.size_bytes <= MAX_FILE_BYTES:
+            return served
+        stamp = (path, served.size_bytes, served.modified_at)
+        packed = self._packed.find(stamp)
+        if packed is None:
+            packed = self._packed.add(stamp, served.file.read())
+        if packed is None:
+            served.file.seek(0)
+            return served
+        served.file.close()
+        return dataclasses.replace(served, file=io.BytesIO(packed), size_bytes=len(packed), is_packed=True)
 
 
 def _split(url_path: str) -> list[str] | None:

@@ -191,7 +191,7 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
             self._answer(HTTPStatus.FOUND, headers={'Location': location, 'Cache-Control': 'no-store'})
             return
         try:
-            served = self.server.files.open(self.path.partition('?')[0])
+            served = self.server.files.open(self.path.partition('?')[0], self._takes_gzip())
         except OSError as error:
             LOG.error('%s: cannot open a file: %s', self.peer, error.strerror)
             self._answer(HTTPStatus.SERVICE_UNAVAILABLE, headers={'Retry-After': '5', 'Cache-Control': 'no-store'})
@@ -232,6 +232,10 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
         if not is_known:
             self.send_header('Content-Type', served.content_type)
             self.send_header('Content-Length', str(served.size_bytes))
+            if served.is_packed:
+                self.send_header('Content-Encoding', 'gzip')
+        if served.is_packable:
+            self.send_header('Vary', 'Accept-Encoding')
         self.send_header('Last-Modified', modified)
         self.send_header('Cache-Control', _CHECKED if served.is_page or served.is_own else _KEPT)
         if served.is_own and served.is_page:
@@ -241,6 +245,10 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
             while piece := served.file.read(_PIECE_BYTES):
                 self.wfile.write(piece)
                 self.connection.move(Stage.SERVED)
+
+    def _takes_gzip(self) -> bool:
+        """RFC 9110 section 12.5.3. Whoever gives it any weight, even none, is no browser and gets files as they are."""
+        return 'gzip' in self.headers.tokens('Accept-Encoding')
 
     # WebSocket.
 

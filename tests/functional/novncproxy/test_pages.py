@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import errno
+import gzip
 import logging
 import os
 import socket
@@ -53,6 +54,37 @@ def test_a_large_file(rig, web):
     data = bytes(range(256)) * 8192
     (web / 'large.bin').write_bytes(data)
     assert rig.start().get('/large.bin').body == data
+
+
+def test_a_browser_gets_text_packed(rig, web):
+    data = b'export default 1;\n' * 1000
+    (web / 'core' / 'large.js').write_bytes(data)
+    rig.start()
+    response = rig.get('/core/large.js', Accept_Encoding='gzip, deflate, br')
+    assert response.headers['content-encoding'] == 'gzip'
+    assert response.headers['vary'] == 'Accept-Encoding'
+    assert int(response.headers['content-length']) == len(response.body) < len(data) / 4
+    assert gzip.decompress(response.body) == data
+    modified = response.headers['last-modified']
+    assert rig.get('/core/large.js', Accept_Encoding='gzip', If_Modified_Since=modified).status == 304
+    head = rig.get('/core/large.js', method='HEAD', Accept_Encoding='gzip')
+    assert (head.headers['content-length'], head.body) == (response.headers['content-length'], b'')
+
+
+@pytest.mark.parametrize('accepted', [{}, {'Accept_Encoding': 'br'}, {'Accept_Encoding': 'gzip;q=0, br'}])
+def test_whoever_does_not_take_that_gets_the_file_as_it_is(rig, web, accepted):
+    (web / 'core' / 'large.js').write_bytes(b'a' * 1000)
+    response = rig.start().get('/core/large.js', **accepted)
+    assert response.body == b'a' * 1000
+    assert 'content-encoding' not in response.headers
+    assert response.headers['vary'] == 'Accept-Encoding'     # for caches on the way
+
+
+def test_what_is_packed_already_is_not_packed(rig, web):
+    (web / 'large.png').write_bytes(b'a' * 1000)
+    response = rig.start().get('/large.png', Accept_Encoding='gzip')
+    assert response.body == b'a' * 1000
+    assert 'vary' not in response.headers
 
 
 def test_head(rig):

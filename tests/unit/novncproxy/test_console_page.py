@@ -2,13 +2,15 @@
 """What the console page has to agree with the proxy about, and what it may weigh."""
 
 import re
+from pathlib import Path
 
 from nova_vnc.novncproxy import proxy, registry, session_timeout
-from nova_vnc.novncproxy.files import OWN_FILES
+from nova_vnc.novncproxy.files import OWN_FILES, FileTree
 from nova_vnc.novncproxy.refusal import Refusal
 
+_PAGE = OWN_FILES / 'vnc_auto.html'
 _MODULES = OWN_FILES / 'nova-vnc'
-# Before noVNC's own files, uncompressed.
+# Before noVNC's own files.
 _MAX_BYTES = 60 * 1024
 
 
@@ -22,10 +24,32 @@ def test_what_the_proxy_says_has_a_key_to_be_translated_by():
 
 
 def test_the_page_is_small():
-    """All that a browser loads of ours, with one more language."""
+    """All that a browser loads of ours, with one more language, as it goes over the wire."""
+    tree = FileTree(str(OWN_FILES), own_page=True)
+
+    def size(path: Path) -> int:
+        served = tree.open(f'/{path.relative_to(OWN_FILES)}', takes_gzip=True)
+        served.file.close()
+        return served.size_bytes
+
     files = [OWN_FILES / 'vnc_auto.html', *_MODULES.glob('*.*'), _MODULES / 'words/en.js']
-    translations = [path.stat().st_size for path in (_MODULES / 'words').glob('*.js')]
-    assert sum(path.stat().st_size for path in files) + max(translations) < _MAX_BYTES
+    assert sum(map(size, files)) + max(map(size, (_MODULES / 'words').glob('*.js'))) < _MAX_BYTES
+
+
+def test_what_the_first_picture_needs_is_small_even_unpacked():
+    needed = {OWN_FILES / name for name in re.findall(r'(?:src|href)="(nova-vnc/[^"]+)"', _PAGE.read_text())}
+    assert sum(path.stat().st_size for path in {_PAGE, *needed}) < _MAX_BYTES
+
+
+def test_the_page_asks_at_once_for_all_that_the_first_picture_needs():
+    main = _MODULES / 'main.js'
+    needed, new = set(), {main}
+    while new:
+        needed |= new
+        new = {(path.parent / name).resolve() for path in new
+               for name in re.findall(r"^(?:import|\}) .*from '(\./[^']+)'", path.read_text(), re.MULTILINE)} - needed
+    asked = set(re.findall(r'<link rel="modulepreload" href="([^"]+)"', _PAGE.read_text()))
+    assert asked == {str(path.relative_to(OWN_FILES)) for path in needed - {main}}
 
 
 def test_the_page_loads_nothing_but_its_own_files_and_novnc():

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import gzip
 import os
 
 import hypothesis
@@ -6,6 +7,7 @@ import pytest
 from hypothesis import strategies as st
 
 from nova_vnc.novncproxy.files import FileTree
+from nova_vnc.novncproxy.packed_files import MAX_FILE_BYTES, PackedFiles
 
 
 @pytest.fixture(scope='module')
@@ -88,6 +90,37 @@ def test_the_directory_may_be_a_link(web, tmp_path):
 def test_nothing_leads_outside(web, path):
     text = read(FileTree(str(web), True), '/' + path)
     assert text is None or 'secret' not in text
+
+
+def test_a_file_that_has_changed_is_packed_anew(tmp_path):
+    tree = FileTree(str(tmp_path), own_page=False)
+    for text in ('a' * 1000, 'b' * 1000, 'c' * 1001):
+        (tmp_path / 'x.js').write_text(text)
+        os.utime(tmp_path / 'x.js', (ord(text[0]), ord(text[0])))
+        for _ in range(2):
+            served = tree.open('/x.js', takes_gzip=True)
+            with served.file:
+                data = served.file.read()
+            assert served.is_packed
+            assert (gzip.decompress(data), len(data)) == (text.encode(), served.size_bytes)
+
+
+@pytest.mark.parametrize('size', [0, 100, MAX_FILE_BYTES + 1])
+def test_small_and_huge_files_go_out_as_they_are(tmp_path, size):
+    (tmp_path / 'x.js').write_bytes(b'a' * size)
+    served = FileTree(str(tmp_path), own_page=False).open('/x.js', takes_gzip=True)
+    with served.file:
+        assert len(served.file.read()) == served.size_bytes == size
+
+
+def test_no_more_is_kept_than_so_much():
+    kept = PackedFiles(max_kept_bytes=100)
+    assert kept.add(('a', 1000, 1.0), bytes(1000)) == kept.find(('a', 1000, 1.0))
+    assert kept.add(('b', 1000, 1.0), os.urandom(1000)) is None
+    assert kept.find(('b', 1000, 1.0)) is None
+    # In place of its older self there is room.
+    assert kept.add(('a', 1000, 2.0), bytes(1000)) is not None
+    assert kept.find(('a', 1000, 1.0)) is None
 
 
 @pytest.mark.parametrize('path', ['/vnc_auto.html', '/nova-vnc/main.js', '/etc/passwd', '/'])

@@ -9,9 +9,13 @@ import {
 
 function setUp() {
     const sent = [];
+    const rfb = {viewOnly: false, sendKey: (...key) => rfb.viewOnly || sent.push(key)};
     const store = createStore();
+    store.watch(['settings'], ({settings}) => {
+        rfb.viewOnly = Boolean(settings.viewOnly);
+    });
     store.set({phase: 'connected', settings: {viewOnly: false}});
-    return {sent, store, connection: {rfb: {sendKey: (...key) => sent.push(key)}}};
+    return {sent, store, connection: {rfb}};
 }
 
 test('keys pressed together are released the other way round', () => {
@@ -48,5 +52,6 @@ test('no latch stays down with view only, nor from one connection to the next', 
         store.set(changes);
         assert.deepEqual(store.state.latches, []);
         assert.deepEqual(sent.at(-1), [...KEYS.Win, false]);
+        assert.equal(connection.rfb.viewOnly, store.state.settings.viewOnly);
     }
 });

@@ -56,12 +56,18 @@ export function toggleLatch(connection, store, name) {
     store.set({latches: isHeld ? latches.filter((held) => held !== name) : [...latches, name]});
 }
 
-// See to it that no key stays down for ever. To be called before settings are applied: with view only noVNC sends none.
+// See to it that no key stays down for ever.
 export function releaseLatches(connection, store) {
     store.watch(['phase', 'settings'], (state) => {
         if (!takesKeys(state) && state.latches.length) {
-            for (const name of state.latches) {
-                connection.rfb?.sendKey(...KEYS[name], false);
+            const {rfb} = connection;
+            if (rfb !== null) {
+                // With view only it sends no keys.
+                rfb.viewOnly = false;
+                for (const name of state.latches) {
+                    rfb.sendKey(...KEYS[name], false);
+                }
+                rfb.viewOnly = state.settings.viewOnly;
             }
             store.set({latches: []});
         }

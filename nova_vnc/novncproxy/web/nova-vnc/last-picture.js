@@ -4,8 +4,10 @@
 
 export function keepLastPicture(connection, store, screen, copy) {
     let canvas = null;
-    connection.addEventListener('opened', () => {
-        canvas = screen.querySelector('canvas');
+    store.watch(['phase'], ({phase}) => {
+        if (phase === 'connected') {
+            canvas = screen.querySelector('canvas');
+        }
     });
     connection.addEventListener('closed', () => {
         // noVNC has taken it out of the document, and what was drawn on it is still there.

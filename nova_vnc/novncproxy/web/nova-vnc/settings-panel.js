@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The panel of the settings, and what noVNC does of them. How the screen fits the window is in screen.js.
+// The panel of the settings.
 
 import {settingChoice, settingLevel, settingSwitch} from './controls.js';
 import {SETTINGS} from './settings.js';
@@ -15,18 +15,4 @@ export function settingsTool(store) {
             settingLevel(store, 'quality'),
             settingLevel(store, 'compression')),
     };
-}
-
-export function applySettings(connection, store) {
-    const apply = () => {
-        const {rfb} = connection;
-        if (rfb !== null) {
-            const {viewOnly, quality, compression} = store.state.settings;
-            rfb.viewOnly = viewOnly;
-            rfb.qualityLevel = quality;
-            rfb.compressionLevel = compression;
-        }
-    };
-    connection.addEventListener('created', apply);
-    store.watch(['settings'], apply);
 }

@@ -59,3 +59,18 @@ export function changeSetting(store, name, value, storage = () => window.localSt
         } catch { /* as above */ }
     }
 }
+
+// Have noVNC do what the settings say. How the screen fits the window is in screen.js.
+export function applySettings(connection, store) {
+    const apply = () => {
+        const {rfb} = connection;
+        if (rfb !== null) {
+            const {viewOnly, quality, compression} = store.state.settings;
+            rfb.viewOnly = viewOnly;
+            rfb.qualityLevel = quality;
+            rfb.compressionLevel = compression;
+        }
+    };
+    connection.addEventListener('created', apply);
+    store.watch(['settings'], apply);
+}

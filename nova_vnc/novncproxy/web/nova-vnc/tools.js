@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the first picture can do without, put together once it is there. By then there may be a connection, or there may
+// have been one: what is added here looks at the store and at connection.rfb first, and at events only for what comes.
+
+import {showCountdown} from './countdown.js';
+import {fullScreenTool} from './fullscreen.js';
+import {releaseLatches} from './keyboard.js';
+import {ctrlAltDelTool, keysTool} from './keys-panel.js';
+import {keepLastPicture} from './last-picture.js';
+import {showNotice} from './notice.js';
+import {keepConnected} from './reconnect.js';
+import {dragTool} from './screen.js';
+import {settingsTool} from './settings-panel.js';
+import {buildToolbar, focusToolbar} from './toolbar.js';
+import {touchKeyboardTool} from './touch-keyboard.js';
+import {watchForWayOut} from './way-out.js';
+
+// page: the elements of the page by their id; said: the arguments (address.js)
+export function addTools({store, connection, page}) {
+    buildToolbar(page.tools, page.panels, store, connection, [
+        touchKeyboardTool(connection, page['touch-field']),
+        ctrlAltDelTool(connection),
+        keysTool(connection, store),
+        dragTool(store),
+        settingsTool(store),
+        fullScreenTool(store),
+    ]);
+    releaseLatches(connection, store);
+    watchForWayOut(page.screen, () => focusToolbar(page.tools));
+    showCountdown(store, page.warning);
+    showNotice(store, keepConnected(connection, store), page);
+    keepLastPicture(connection, store, page.screen, page['last-picture']);
+}
