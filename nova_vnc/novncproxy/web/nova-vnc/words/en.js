@@ -4,7 +4,7 @@
 
 export default {
     'page.title': 'Console',
-    'screen.label': 'Screen of the VM',
+    'screen.label': 'Screen of the VM. It gets every key; the left Ctrl and Alt, pressed together, lead out of it.',
 
     'status.loading': 'Loading',
     'status.checking': 'Checking the link',
