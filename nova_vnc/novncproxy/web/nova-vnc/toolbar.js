@@ -122,7 +122,8 @@ function buildPanel(store, tool, button) {
         if (panel.hidden === isToOpen || !panel.isConnected) {
             panel.hidden = !isToOpen;
             if (isToOpen) {
-                panel.querySelector('button, input, select, textarea')?.focus();
+                // Not the button that closes it.
+                panel.querySelector(':scope > :not(header) :is(button, input, select, textarea)')?.focus();
             }
         }
     });
