@@ -7,13 +7,16 @@ import {showTime, t, translateServerText} from './words.js';
 // page: the elements notice, notice-title, notice-text, notice-retry, notice-details, reconnect
 export function showNotice(store, connect, page) {
     page.reconnect.addEventListener('click', connect);
+    let loss = null;
     store.watch(['ending', 'isRetrying'], ({ending, isRetrying}) => {
         page.notice.hidden = ending === null;
         if (ending === null) {
             return;
         }
         page['notice-title'].textContent = t(isRetrying ? 'ending.lost' : ending.title);
-        page['notice-text'].textContent = ending.text ? t(ending.text) : translateServerText(ending.said);
+        // What went wrong first is not forgotten for what the attempts since have met.
+        loss = isRetrying && loss !== null && !ending.wasOpen ? loss : ending;
+        page['notice-text'].textContent = [...new Set([loss, ending].map(reasonOf))].join('\n');
         page['notice-details'].textContent = describeForOperator(ending);
         page['notice-details'].hidden = page['notice-details'].textContent === '';
         page.reconnect.hidden = !ending.mayReconnect;
@@ -39,6 +42,10 @@ export function showNotice(store, connect, page) {
             page['notice-retry'].textContent = t('ending.retrying');
         }
     });
+}
+
+function reasonOf({text, said}) {
+    return text ? t(text) : translateServerText(said);
 }
 
 function describeForOperator({at, requestId, code}) {
