@@ -25,6 +25,11 @@ _MARKS = {'cache': 'once', 'database': 'once', 'keystone': 'released', 'load_bal
           'small_cloud': 'released', 'vnc_servers': 'once'}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption('--write-screenshots', metavar='DIRECTORY',
+                     help='where test_console_page_audit.py writes the pictures of the user guide')
+
+
 # First, since pytest's own hook applies -m.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

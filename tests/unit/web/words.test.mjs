@@ -46,23 +46,42 @@ test('what the server says is said in the language of the page where it is known
     assert.equal(translateServerText('Loading'), 'Loading');
 });
 
-test('every language has its file, the same keys, and the same values in its texts', async () => {
+test('every language has its file, and no file is of none', () => {
     const files = readdirSync(new URL('words/', WEB)).sort();
     assert.deepEqual(files, Object.keys(LANGUAGES).map((tag) => `${tag}.js`).sort());
-    const valuesOf = (text) => (text.match(/\{[^}]*\}/g) ?? []).sort();
-    const stem = (key) => key.replace(/\.(zero|one|two|few|many|other)$/, '');
-    for (const tag of Object.keys(LANGUAGES)) {
-        const {default: words} = await import(new URL(`words/${tag}.js`, WEB));
-        assert.deepEqual([...new Set(Object.keys(words).map(stem))].sort(),
-                         [...new Set(Object.keys(english).map(stem))].sort(), tag);
-        for (const [key, text] of Object.entries(words)) {
-            if (key in english) {
-                assert.deepEqual(valuesOf(text), valuesOf(english[key]), `${tag} ${key}`);
-            }
-            assert.doesNotMatch(text, /[<>]|^\s|\s$/, `${tag} ${key}`);
-        }
-    }
 });
+
+const FORM = /\.(zero|one|two|few|many|other)$/;
+const withoutForm = (key) => key.replace(FORM, '');
+const valuesOf = (text) => (text.match(/\{[^}]*\}/g) ?? []).sort();
+
+// Return the keys that a language has to have: those of English, and of a text that depends on a number those forms
+// that the language itself distinguishes.
+function keysOf(tag) {
+    const forms = new Intl.PluralRules(tag).resolvedOptions().pluralCategories;
+    return new Set(Object.keys(english).flatMap((key) => FORM.test(key)
+        ? forms.map((form) => `${withoutForm(key)}.${form}`) : [key]));
+}
+
+for (const tag of Object.keys(LANGUAGES)) {
+    test(`${tag} has each text, with the values of the English one, and no other`, async () => {
+        const {default: words} = await import(new URL(`words/${tag}.js`, WEB));
+        const wanted = keysOf(tag);
+        assert.deepEqual({missing: [...wanted].filter((key) => !(key in words)),
+                          unknown: Object.keys(words).filter((key) => !wanted.has(key))},
+                         {missing: [], unknown: []}, `words/${tag}.js`);
+        for (const [key, text] of Object.entries(words)) {
+            const source = english[key] ?? english[`${withoutForm(key)}.other`];
+            assert.deepEqual(valuesOf(text), valuesOf(source), `${tag} ${key}`);
+            assert.doesNotMatch(text, /[<>]|^\s|\s$|^$/, `${tag} ${key}`);
+        }
+    });
+
+    test(`${tag} is written in the direction of its script`, () => {
+        const isFromTheRight = ['Arab', 'Hebr'].includes(new Intl.Locale(tag).maximize().script);
+        assert.equal(LANGUAGES[tag], isFromTheRight ? 'rtl' : 'ltr');
+    });
+}
 
 // Keys that are put together are named in a comment: // words: status.*
 test('every key that the page asks for is there, and none that it does not', () => {

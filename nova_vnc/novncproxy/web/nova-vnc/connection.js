@@ -11,6 +11,7 @@
 // Works with noVNC 1.3 and later, which take a WebSocket in place of its address. So its close code can be seen here.
 
 import {explainEnding} from './ending.js';
+import {countTraffic} from './traffic.js';
 
 // Lets the server send text messages between those of RFB, and answers to it with the same word where it knows it.
 const SUBPROTOCOLS = ['nova-vnc.notices', 'binary'];
@@ -24,6 +25,8 @@ export class Connection extends EventTarget {
 
     // rfb: noVNC's object while there is a connection, else null
     rfb = null;
+    // traffic: what went over its WebSocket (traffic.js)
+    traffic = null;
     #RFB;
     #store;
     #screen;
@@ -50,6 +53,7 @@ export class Connection extends EventTarget {
     connect() {
         const fate = {wasOpen: false, refusal: '', code: 1006, reason: ''};
         const socket = new WebSocket(this.#url, SUBPROTOCOLS);
+        this.traffic = countTraffic(socket);
         const rfb = this.#follow(socket, fate);
         const patience = setTimeout(() => {
             if (this.rfb === rfb && this.#store.state.phase === 'checking') {

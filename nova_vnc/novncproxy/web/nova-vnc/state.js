@@ -7,6 +7,8 @@ export const INITIAL = {
     phase: 'loading',
     // Whether the guest has shown anything since the connection was made.
     hasPicture: false,
+    // Whether what the guest shows has been of one colour for some time.
+    isBlank: false,
     // What the page is called: the name of the VM, or what the address says.
     name: '',
     // Of a connection that is lost or ended: what ending.js says of it.

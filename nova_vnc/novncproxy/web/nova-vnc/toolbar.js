@@ -65,8 +65,12 @@ function leave(store, connection) {
         connection.focus();
         return;
     }
+    closePanel(store, document.getElementById(panel));
+}
+
+// The keyboard goes back to where it came from.
+function closePanel(store, button) {
     store.set({panel: null});
-    const button = document.getElementById(panel);
     (button.checkVisibility?.() === false ? document.getElementById(MORE) : button).focus();
 }
 
@@ -122,8 +126,10 @@ function buildPanel(store, tool, button) {
         if (panel.hidden === isToOpen || !panel.isConnected) {
             panel.hidden = !isToOpen;
             if (isToOpen) {
-                // Not the button that closes it.
-                panel.querySelector(':scope > :not(header) :is(button, input, select, textarea)')?.focus();
+                // Not the button that closes it, unless it is the only one.
+                (panel.querySelector(
+                    ':scope > :not(header) :is(button, input, select, textarea):enabled:not([hidden])')
+                    ?? panel.querySelector('button')).focus();
             }
         }
     });
@@ -139,10 +145,7 @@ function buildHeading(store, tool, button) {
     close.textContent = '\u00d7';
     close.title = t('panel.close');
     close.setAttribute('aria-label', t('panel.close'));
-    close.addEventListener('click', () => {
-        store.set({panel: null});
-        button.focus();
-    });
+    close.addEventListener('click', () => closePanel(store, button));
     heading.append(title, close);
     return heading;
 }

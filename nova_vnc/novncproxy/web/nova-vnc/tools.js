@@ -3,6 +3,7 @@
 // What the first picture can do without, put together once it is there. By then there may be a connection, or there may
 // have been one: what is added here looks at the store and at connection.rfb first, and at events only for what comes.
 
+import {showBlank, watchForBlank} from './blank.js';
 import {showCountdown} from './countdown.js';
 import {fullScreenTool} from './fullscreen.js';
 import {releaseLatches} from './keyboard.js';
@@ -14,6 +15,7 @@ import {dragTool} from './screen.js';
 import {settingsTool} from './settings-panel.js';
 import {buildToolbar, focusToolbar} from './toolbar.js';
 import {touchKeyboardTool} from './touch-keyboard.js';
+import {trafficTool} from './traffic-panel.js';
 import {watchForWayOut} from './way-out.js';
 
 // page: the elements of the page by their id; said: the arguments (address.js)
@@ -25,9 +27,12 @@ export function addTools({store, connection, page}) {
         dragTool(store),
         settingsTool(store),
         fullScreenTool(store),
+        trafficTool(connection, store, page.screen),
     ]);
     releaseLatches(connection, store);
     watchForWayOut(page.screen, () => focusToolbar(page.tools));
+    watchForBlank(store, page.screen);
+    showBlank(store, page.blank);
     showCountdown(store, page.warning);
     showNotice(store, keepConnected(connection, store), page);
     keepLastPicture(connection, store, page.screen, page['last-picture']);

@@ -10,7 +10,10 @@ import english from './words/en.js';
 
 // Each language by its tag, and which way it is written.
 export const LANGUAGES = {
+    ar: 'rtl',
+    de: 'ltr',
     en: 'ltr',
+    vi: 'ltr',
 };
 
 let language = 'en';
@@ -85,6 +88,15 @@ function show(value) {
 export function translateServerText(said) {
     const [key] = Object.entries(english).find(([name, text]) => name.startsWith('server.') && text === said) ?? [];
     return key ? t(key) : said;
+}
+
+export function showNumber(value) {
+    return new Intl.NumberFormat(language, {maximumSignificantDigits: 3}).format(value);
+}
+
+// Return a number with its unit, one of Intl.NumberFormat ('kilobyte-per-second'), as the language writes both.
+export function showMeasure(value, unit) {
+    return new Intl.NumberFormat(language, {style: 'unit', unit, maximumSignificantDigits: 3}).format(value);
 }
 
 // Return a time of day, a Date, as the language writes it.

@@ -30,6 +30,8 @@ export default {
     'tool.drag.hint': 'Drag a screen that is larger than the window; the VM gets no mouse meanwhile',
     'tool.touch-keyboard': 'Keyboard',
     'tool.touch-keyboard.hint': 'Show or hide the keyboard of this device',
+    'tool.traffic': 'Connection',
+    'tool.traffic.hint': 'Round trip, rate, pictures',
     'touch.label': 'Typed text goes to the VM',
     'panel.close': 'Close',
 
@@ -63,6 +65,15 @@ export default {
     'setting.viewOnly': 'View only: send no keys and no mouse',
     'setting.quality': 'Quality of the picture',
     'setting.compression': 'Compression',
+
+    'traffic.round-trip': 'Round trip to the service',
+    'traffic.received': 'Received',
+    'traffic.sent': 'Sent',
+    'traffic.pictures': 'Pictures per second',
+    'traffic.none': 'not measured',
+
+    'blank.wake': 'The screen of the VM is blank. Press a key to wake it.',
+    'blank.view-only': 'The screen of the VM is blank.',
 
     'warning.ends-in': 'This console closes in {time}. Ask for a new link to go on.',
     'warning.seconds': '{seconds} s',
