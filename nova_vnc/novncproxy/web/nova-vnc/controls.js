@@ -41,6 +41,14 @@ export function settingLevel(store, name) {
     return labelled(t(`setting.${name}`), range);
 }
 
+// A field for a text that is nobody else's: browsers send what they check the spelling of.
+export function textBox() {
+    const box = document.createElement('textarea');
+    Object.assign(box, {rows: 6, spellcheck: false, autocomplete: 'off'});
+    box.setAttribute('autocapitalize', 'off');
+    return box;
+}
+
 export function labelled(text, control) {
     const element = document.createElement('label');
     const words = document.createElement('span');

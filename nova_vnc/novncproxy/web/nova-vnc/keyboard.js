@@ -32,9 +32,12 @@ export const FUNCTION_KEYS = functionKeys.map(([name]) => name);
 export const SYSRQ_COMMANDS = [...'hreisubfklmtw'];
 
 // Return the presses and releases of keys that are pressed together: [[keysym, code, isDown], ...].
+export function pressed(keys) {
+    return [...keys.map((key) => [...key, true]), ...[...keys].reverse().map((key) => [...key, false])];
+}
+
 export function chord(...names) {
-    const keys = names.map((name) => KEYS[name]);
-    return [...keys.map((key) => [...key, true]), ...keys.reverse().map((key) => [...key, false])];
+    return pressed(names.map((name) => KEYS[name]));
 }
 
 export function sendChord(connection, ...names) {

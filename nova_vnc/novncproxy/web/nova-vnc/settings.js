@@ -6,6 +6,11 @@ const KEY = 'nova-vnc.settings';
 
 const SCALINGS = ['auto', 'fit', 'real', 'remote'];
 
+// Of the guest's keyboard: files in layouts/.
+const LAYOUTS = ['us', 'de', 'fr', 'fr-windows'];
+// Keys in a second. QEMU passes on 100 events in a second and loses some where too many wait; a key with Shift is four.
+const TYPING_RATES = ['2', '5', '10', '20', '25'];
+
 const isLevel = (value) => Number.isInteger(value) && value >= 0 && value <= 9;
 const isBoolean = (value) => typeof value === 'boolean';
 
@@ -19,6 +24,11 @@ export const SETTINGS = {
     // noVNC's defaults.
     quality: {initial: 6, isValid: isLevel, isKept: true},
     compression: {initial: 2, isValid: isLevel, isKept: true},
+    layout: {initial: 'us', values: LAYOUTS, isValid: (value) => LAYOUTS.includes(value), isKept: true},
+    typingRate: {initial: '20', values: TYPING_RATES, isValid: (value) => TYPING_RATES.includes(value), isKept: true},
+    // Whether the clipboards of this device and of the VM become one. A password in the one is not to get into the
+    // other unless somebody wants that, of this VM.
+    shareClipboard: {initial: false, isValid: isBoolean, isKept: false},
 };
 
 // Return all settings: the initial ones, over them those of `stored` (JSON text or null) that are valid, over those the

@@ -20,6 +20,8 @@ export const INITIAL = {
     retryAt: null,
     // The names of the keys (keyboard.js) that are held down for the user.
     latches: [],
+    // Of a text that is or was typed: {done, total, isRunning}, in strokes (typing.js).
+    typing: null,
     // Whether the mouse moves a screen that is larger than the window, rather than the guest's pointer.
     isDragging: false,
     // The id of the panel that is open.

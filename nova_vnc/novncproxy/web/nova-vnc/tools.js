@@ -4,6 +4,7 @@
 // have been one: what is added here looks at the store and at connection.rfb first, and at events only for what comes.
 
 import {showBlank, watchForBlank} from './blank.js';
+import {clipboardTool} from './clipboard.js';
 import {showCountdown} from './countdown.js';
 import {fullScreenTool} from './fullscreen.js';
 import {releaseLatches} from './keyboard.js';
@@ -12,10 +13,12 @@ import {keepLastPicture} from './last-picture.js';
 import {showNotice} from './notice.js';
 import {keepConnected} from './reconnect.js';
 import {dragTool} from './screen.js';
+import {screenshotTool} from './screenshot.js';
 import {settingsTool} from './settings-panel.js';
 import {buildToolbar, focusToolbar} from './toolbar.js';
 import {touchKeyboardTool} from './touch-keyboard.js';
 import {trafficTool} from './traffic-panel.js';
+import {typeTools} from './type-panel.js';
 import {watchForWayOut} from './way-out.js';
 
 // page: the elements of the page by their id; said: the arguments (address.js)
@@ -24,6 +27,9 @@ export function addTools({store, connection, page}) {
         touchKeyboardTool(connection, page['touch-field']),
         ctrlAltDelTool(connection),
         keysTool(connection, store),
+        ...typeTools(connection, store, page.screen),
+        clipboardTool(connection, store, page.screen),
+        screenshotTool(connection, page.screen),
         dragTool(store),
         settingsTool(store),
         fullScreenTool(store),

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The clipboard of the VM, as its VNC server tells of it and takes it, and that of this device, as far as the browser
+// gives it to this page: over https, with the leave of the user and of the page that this one is framed by.
+
+import {button, labelled, settingSwitch, textBox} from './controls.js';
+import {takesKeys} from './keyboard.js';
+import {t} from './words.js';
+
+// Return the text in the clipboard of this device, null where it is not to be had.
+export async function readClipboard(clipboard = navigator.clipboard) {
+    try {
+        return await clipboard.readText();
+    } catch {
+        return null;
+    }
+}
+
+// Return whether the text is in the clipboard of this device now.
+export async function writeClipboard(text, clipboard = navigator.clipboard) {
+    try {
+        await clipboard.writeText(text);
+        return true;
+    } catch {
+        return false;
+    }
+}
+
+export function clipboardTool(connection, store, screen) {
+    const box = textBox();
+    const notes = document.createElement('p');
+    notes.className = 'hint';
+    notes.setAttribute('role', 'status');
+    const say = (key) => {
+        notes.textContent = t(key);
+    };
+    const send = (text) => connection.rfb?.clipboardPasteFrom(text);
+
+    follow(connection, (text) => {
+        box.value = text;
+        say('clipboard.came');
+        if (store.state.settings.shareClipboard) {
+            writeClipboard(text);
+        }
+    });
+    shareBySetting(store, screen, box, send);
+
+    return {
+        id: 'clipboard',
+        isEnabled: takesKeys,
+        fill: (element) => {
+            const row = document.createElement('div');
+            row.className = 'row';
+            row.append(
+                button(t('clipboard.send'), () => {
+                    send(box.value);
+                    say('clipboard.sent');
+                }),
+                button(t('clipboard.copy'), async () => {
+                    say(await writeClipboard(box.value) || copyFrom(box) ? 'clipboard.copied' : 'clipboard.denied');
+                }));
+            element.append(labelled(t('clipboard.text'), box), row, notes);
+            if (navigator.clipboard?.readText) {
+                element.append(settingSwitch(store, 'shareClipboard'));
+            }
+        },
+    };
+}
+
+// Call heed(text) with each text that comes, over whatever connection.
+function follow(connection, heed) {
+    const listen = (rfb) => rfb?.addEventListener('clipboard', ({detail}) => heed(detail.text));
+    connection.addEventListener('created', ({detail: rfb}) => listen(rfb));
+    listen(connection.rfb);
+}
+
+// Browsers tell of no change in their clipboard; so it is looked at when somebody comes back to the screen.
+function shareBySetting(store, screen, box, send) {
+    const share = async () => {
+        if (!store.state.settings.shareClipboard || !takesKeys(store.state)) {
+            return;
+        }
+        const text = await readClipboard();
+        if (text !== null && text !== box.value) {
+            box.value = text;
+            send(text);
+        }
+    };
+    screen.addEventListener('focusin', share);
+    window.addEventListener('focus', share);
+}
+
+// Where there is no interface for it, as over http, the browser copies what the user has selected.
+function copyFrom(box) {
+    box.select();
+    return document.execCommand('copy');
+}
