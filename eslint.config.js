@@ -2,10 +2,11 @@
 import js from '@eslint/js';
 
 const BROWSER = [
-    'AbortController', 'Blob', 'ClipboardItem', 'CustomEvent', 'Event', 'EventTarget', 'MutationObserver', 'Option',
-    'ResizeObserver', 'TextDecoder', 'TextEncoder', 'URL', 'URLSearchParams', 'WebSocket', 'cancelAnimationFrame',
-    'clearInterval', 'clearTimeout', 'console', 'document', 'fetch', 'localStorage', 'location', 'matchMedia',
-    'navigator', 'performance', 'queueMicrotask', 'requestAnimationFrame', 'setInterval', 'setTimeout', 'window',
+    'AbortController', 'Audio', 'Blob', 'ClipboardItem', 'CustomEvent', 'Event', 'EventTarget', 'MutationObserver',
+    'Option', 'ResizeObserver', 'TextDecoder', 'TextEncoder', 'URL', 'URLSearchParams', 'WebSocket',
+    'cancelAnimationFrame', 'clearInterval', 'clearTimeout', 'console', 'document', 'fetch', 'localStorage', 'location',
+    'matchMedia', 'navigator', 'performance', 'queueMicrotask', 'requestAnimationFrame', 'setInterval', 'setTimeout',
+    'window',
 ];
 const readonly = (names) => Object.fromEntries(names.map((name) => [name, 'readonly']));
 
@@ -42,6 +43,7 @@ export default [
     },
     {
         files: ['tests/**/*.mjs', 'tools/**/*.mjs', '*.js'],
-        languageOptions: {globals: readonly(['Event', 'EventTarget', 'URL', 'console', 'process', 'window'])},
+        languageOptions: {globals: readonly(['Event', 'EventTarget', 'URL', 'console', 'process', 'setTimeout',
+                                             'window'])},
     },
 ];

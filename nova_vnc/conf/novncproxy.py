@@ -271,6 +271,47 @@ two intervals is gone.
 Answer ``/vnc_auto.html`` with the proxy's own page, which connects at once, shows why a console cannot be opened, and
 titles the page with the VM's name. Where it is False, the file of that name in ``[DEFAULT]web`` is served.
 """),
+    cfg.StrOpt(
+        'console_page_logo',
+        default='',
+        help="""
+Path of a picture that the proxy's own console page shows at the beginning of its bar; empty means none.
+
+SVG or PNG, at most 256 KiB. It is shown 24 pixels high, on the light or dark ground that the browser asks for. The file
+is read at the start; the service does not start with one that it cannot use.
+
+Related options:
+
+* ``own_console_page`` must be True
+* ``console_page_home_url``, where a click on it leads
+"""),
+    cfg.StrOpt(
+        'console_page_home_url',
+        default='',
+        help="""
+Address (http or https), such as that of the dashboard, to which the proxy's own console page links at the beginning of
+its bar; empty means no link.
+
+The link is the logo where there is one, and a word else. In a frame of a dashboard it is not shown.
+
+Related options:
+
+* ``own_console_page`` must be True
+* ``console_page_logo``
+"""),
+    cfg.StrOpt(
+        'console_page_banner',
+        default='',
+        help="""
+Text that the proxy's own console page shows below its bar, such as a notice of who may use the system; empty means
+none.
+
+At most 500 characters; it is text and not HTML. Everybody can read it who can reach the proxy, without a token too.
+
+Related options:
+
+* ``own_console_page`` must be True
+"""),
 ]
 
 

@@ -14,8 +14,8 @@ from oslo_log import log as logging
 from nova_vnc import exception
 from nova_vnc.conf import refusal
 from nova_vnc.net.resolver import Resolver
+from nova_vnc.novncproxy import branding, server
 from nova_vnc.novncproxy import request as requests
-from nova_vnc.novncproxy import server
 from nova_vnc.novncproxy.authorizer import Authorizer
 from nova_vnc.novncproxy.certificates import Certificate
 from nova_vnc.novncproxy.compute_tls import ComputeTLS, Files
@@ -98,7 +98,13 @@ def build_service(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport,
         limits=_build_limits(conf),
         trusted_proxies=TrustedProxies(_read_networks('trusted_proxies', options.trusted_proxies)),
         encryption=_build_encryption(conf))
-    return NoVNCProxy(settings, FileTree(conf.web, options.own_console_page), parts, listener)
+    return NoVNCProxy(settings, _build_files(conf), parts, listener)
+
+
+def _build_files(conf: cfg.ConfigOpts) -> FileTree:
+    options = conf.novncproxy
+    added = branding.read(options.console_page_logo, options.console_page_home_url, options.console_page_banner)
+    return FileTree(conf.web, options.own_console_page, added.files())
 
 
 def _build_checks(conf: cfg.ConfigOpts, transport: oslo_messaging.Transport) -> TokenChecks:
@@ -213,7 +219,16 @@ def _warn_of_what_has_no_effect(conf: cfg.ConfigOpts) -> None:
     if conf.source_is_ipv6 and _is_address(conf.vnc.novncproxy_host) and ':' not in conf.vnc.novncproxy_host:
         LOG.warning('[DEFAULT]source_is_ipv6 = True has no effect, as [vnc]novncproxy_host = %s is an address of IPv4. '
                     'Listen on ::, which takes IPv4 too, or on an address of IPv6.', conf.vnc.novncproxy_host)
+    _warn_of_branding_without_page(conf)
     has_cert, has_key = bool(conf.vnc.vencrypt_client_cert), bool(conf.vnc.vencrypt_client_key)
     if 'vencrypt' in conf.vnc.auth_schemes and has_cert != has_key:
         LOG.warning('Of [vnc]vencrypt_client_cert and [vnc]vencrypt_client_key one is not set, so the other one has no '
                     'effect: VNC servers are shown no certificate.')
+
+
+def _warn_of_branding_without_page(conf: cfg.ConfigOpts) -> None:
+    options = conf.novncproxy
+    is_set = options.console_page_logo or options.console_page_home_url or options.console_page_banner
+    if is_set and not (conf.web and options.own_console_page):
+        LOG.warning('[novncproxy]console_page_logo, console_page_home_url and console_page_banner have no effect: they '
+                    "are for the proxy's own page, which is not served.")

@@ -8,6 +8,8 @@ import errno
 import io
 import os
 import stat
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 from urllib import parse
@@ -72,6 +74,11 @@ class ServedFile:
         return self.content_type.startswith('text/') or self.content_type in _PACKABLE
 
     @property
+    def is_drawing(self) -> bool:
+        """Whether it is a picture that could hold a script."""
+        return self.content_type == 'image/svg+xml'
+
+    @property
     def is_page(self) -> bool:
         return self.content_type == _HTML
 
@@ -84,12 +91,16 @@ class FileTree:
 
     :param web: the directory with noVNC; '' serves nothing
     :param own_page: whether our console page stands in for the file of its name
+    :param added: what else our page finds beside its own files, by name (branding.py)
     """
 
-    def __init__(self, web: str, own_page: bool) -> None:
+    def __init__(self, web: str, own_page: bool, added: Mapping[str, bytes] | None = None) -> None:
         self._web = web
         self._own = str(OWN_FILES)
         self._own_page = own_page
+        self._added = {(_OWN_DIRECTORY, name): data for name, data in (added or {}).items()}
+        # Not that of the file: a package may give all of its files the same.
+        self._added_at = float(int(time.time()))
         self._packed = PackedFiles()
 
     def open(self, url_path: str, takes_gzip: bool = False) -> ServedFile | None:
@@ -102,6 +113,9 @@ class FileTree:
         if names is None or not self._web:
             return None
         is_own = self._own_page and (names == [OWN_PAGE] or names[0] == _OWN_DIRECTORY)
+        if is_own and tuple(names) in self._added:
+            data = self._added[names[0], names[1]]
+            return ServedFile(io.BytesIO(data), len(data), self._added_at, _content_type(names[1]), is_own=True)
         root = os.path.realpath(self._own if is_own else self._web)
         path = os.path.realpath(os.path.join(root, *names))
         if not path.startswith(root + os.sep):
@@ -147,5 +161,8 @@ def _open_regular(path: str, is_own: bool) -> ServedFile | None:
     if not stat.S_ISREG(status.st_mode):
         os.close(fd)
         return None
-    content_type = _CONTENT_TYPES.get(os.path.splitext(path)[1].lower(), 'application/octet-stream')
-    return ServedFile(os.fdopen(fd, 'rb'), status.st_size, status.st_mtime, content_type, is_own)
+    return ServedFile(os.fdopen(fd, 'rb'), status.st_size, status.st_mtime, _content_type(path), is_own)
+
+
+def _content_type(path: str) -> str:
+    return _CONTENT_TYPES.get(os.path.splitext(path)[1].lower(), 'application/octet-stream')

@@ -45,6 +45,8 @@ _KEPT = 'max-age=300'
 _CONTENT_SECURITY_POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; "
                             "img-src 'self' data: blob:; media-src 'self'; connect-src 'self' ws: wss:; "
                             "base-uri 'none'; form-action 'none'")
+# For our own drawings, the operator's logo among them: nothing in one runs where somebody opens it by itself.
+_DRAWING_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; sandbox"
 _LOGGED_METHODS = ('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT')
 _REFUSAL_HEADERS = {
     HTTPStatus.UNAUTHORIZED: {'WWW-Authenticate': 'Console-Link'},
@@ -240,6 +242,8 @@ class ConsoleRequestHandler(websockifyserver.WebSockifyRequestHandler):
         self.send_header('Cache-Control', _CHECKED if served.is_page or served.is_own else _KEPT)
         if served.is_own and served.is_page:
             self.send_header('Content-Security-Policy', _CONTENT_SECURITY_POLICY)
+        elif served.is_own and served.is_drawing:
+            self.send_header('Content-Security-Policy', _DRAWING_POLICY)
         self.end_headers()
         if with_body and not is_known:
             while piece := served.file.read(_PIECE_BYTES):

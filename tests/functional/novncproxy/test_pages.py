@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import errno
 import gzip
+import json
 import logging
 import os
 import socket
@@ -36,6 +37,30 @@ def test_the_installed_page_where_it_is_wanted(rig):
     response = rig.start(own_console_page=False).get('/vnc_auto.html')
     assert response.body == b'<title>noVNC, installed</title>'
     assert 'content-security-policy' not in response.headers
+
+
+def test_what_the_operator_adds_to_our_page(rig, tmp_path):
+    logo = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+    (tmp_path / 'logo').write_bytes(logo)
+    rig.start(console_page_logo=str(tmp_path / 'logo'), console_page_home_url='https://cloud.example.org/',
+              console_page_banner='Who may </script>')
+    response = rig.get('/nova-vnc/site.json')
+    assert (response.status, response.headers['content-type']) == (200, 'application/json')
+    assert json.loads(response.body) == {
+        'logo': 'logo.svg', 'home_url': 'https://cloud.example.org/', 'banner': 'Who may </script>'}
+    assert response.headers['cache-control'] == 'no-cache'
+    picture = rig.get('/nova-vnc/logo.svg')
+    assert (picture.body, picture.headers['content-type']) == (logo, 'image/svg+xml')
+    assert picture.headers['cache-control'] == 'no-cache'
+    assert picture.headers['content-security-policy'].startswith("default-src 'none'; ")
+    assert 'sandbox' in picture.headers['content-security-policy']
+    modified = picture.headers['last-modified']
+    assert rig.get('/nova-vnc/logo.svg', If_Modified_Since=modified).status == 304
+
+
+def test_where_the_operator_adds_nothing(rig):
+    assert rig.start().get('/nova-vnc/site.json').body == b'{}'
+    assert rig.get('/nova-vnc/logo.svg').status == 404
 
 
 @pytest.mark.parametrize(('target', 'content_type'), [

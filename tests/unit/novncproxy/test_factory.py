@@ -116,6 +116,20 @@ def test_a_directory_without_novnc_will_do_without_our_page(bus, tmp_path):
     build(bus)
 
 
+def test_what_is_added_to_a_page_that_is_not_served_has_no_effect(bus, caplog):
+    bus.conf.set_override('console_page_banner', 'Hello', 'novncproxy')
+    build(bus)
+    assert 'console_page_banner' not in caplog.text
+    bus.conf.set_override('own_console_page', False, 'novncproxy')
+    build(bus)
+    assert 'console_page_banner have no effect' in caplog.text
+
+
+def test_a_logo_that_is_missing(bus):
+    bus.conf.set_override('console_page_logo', '/nowhere.svg', 'novncproxy')
+    assert refusal(build, bus) == '[novncproxy]console_page_logo = /nowhere.svg: No such file or directory.'
+
+
 @pytest.mark.parametrize('preferred', [False, True])
 def test_ipv6_is_preferred_where_that_is_asked_for(bus, monkeypatch, preferred):
     def listen(host, port, prefer_ipv6):

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 
-import {readArguments, readSettings, websocketUrl} from '../../../nova_vnc/novncproxy/web/nova-vnc/address.js';
+import {
+    readArguments, readConnecting, readSettings, websocketUrl,
+} from '../../../nova_vnc/novncproxy/web/nova-vnc/address.js';
 
 const PAGE = {protocol: 'https:', host: 'console.example.org:6080'};
 const read = (search, hash = '') => readArguments({search, hash});
@@ -52,4 +54,42 @@ test('only what is said is a setting', () => {
     assert.deepEqual(readSettings(read('?view_only=1&quality=9&compression=0')),
                      {viewOnly: true, quality: 9, compression: 0});
     assert.deepEqual(readSettings(read('?view_only=0&quality=10&compression=-1')), {viewOnly: false});
+});
+
+test('what is clipped has its real size, unless the address says another', () => {
+    assert.deepEqual(readSettings(read('?view_clip=1&show_dot=true')),
+                     {scaling: 'real', viewClip: true, showDot: true});
+    assert.deepEqual(readSettings(read('?view_clip=1&resize=scale')), {scaling: 'fit', viewClip: true});
+    assert.deepEqual(readSettings(read('?view_clip=0&show_dot=0')), {viewClip: false, showDot: false});
+});
+
+test('without arguments it connects at once, shares, and comes back', () => {
+    const usual = {isAutomatic: true, isShared: true, reconnects: true, reconnectDelayMs: undefined,
+                   logLevel: undefined};
+    for (const search of ['', '?autoconnect=true&reconnect=1&shared=yes', '?autoconnect=&reconnect=x&logging=all',
+                          '?reconnect_delay=-5', '?reconnect_delay=1e9', '?logging=toString']) {
+        assert.deepEqual(readConnecting(read(search)), usual, search);
+    }
+});
+
+test('what only an explicit no takes away', () => {
+    for (const no of ['0', 'false', 'no', 'off']) {
+        const {isAutomatic, reconnects} = readConnecting(read(`?autoconnect=${no}&reconnect=${no}`));
+        assert.deepEqual([isAutomatic, reconnects], [false, false], no);
+    }
+});
+
+test('who turns others out does not do so again and again', () => {
+    const {isShared, reconnects} = readConnecting(read('?shared=0&reconnect=1'));
+    assert.deepEqual([isShared, reconnects], [false, false]);
+});
+
+test('a delay has bounds', () => {
+    for (const [text, delay] of [['0', 250], ['5000', 5000], ['99999999', 60000]]) {
+        assert.equal(readConnecting(read(`?reconnect_delay=${text}`)).reconnectDelayMs, delay);
+    }
+});
+
+test('the levels that noVNC knows', () => {
+    assert.equal(readConnecting(read('?logging=debug')).logLevel, 'debug');
 });

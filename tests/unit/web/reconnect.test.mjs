@@ -26,7 +26,7 @@ function stopTheClock(context) {
     };
 }
 
-function setUp(context) {
+function setUp(context, connecting = {}) {
     const pass = stopTheClock(context);
     globalThis.window = new EventTarget();
     context.after(() => delete globalThis.window);
@@ -35,7 +35,7 @@ function setUp(context) {
     connection.connect = () => connection.attempts++;
     const store = createStore();
     const tell = (type, detail) => connection.dispatchEvent(Object.assign(new Event(type), {detail}));
-    return {connection, store, tell, pass, tryNow: keepConnected(connection, store)};
+    return {connection, store, tell, pass, tryNow: keepConnected(connection, store, connecting)};
 }
 
 test('soon at first, then less and less often, and never all at once', () => {
@@ -92,4 +92,24 @@ test('the user, or the network that is back, need not wait', (context) => {
     tell('closed', LOST);
     window.dispatchEvent(new Event('online'));
     assert.equal(connection.attempts, 2);
+});
+
+test('where the address forbids it, it is the user\'s to try', (context) => {
+    const {connection, store, tell, pass, tryNow} = setUp(context, {reconnects: false});
+    tell('closed', LOST);
+    pass(60000);
+    assert.deepEqual([connection.attempts, store.state.isRetrying], [0, false]);
+    tryNow();
+    assert.equal(connection.attempts, 1);
+});
+
+test('where the address says when, then', (context) => {
+    const {connection, tell, pass} = setUp(context, {reconnectDelayMs: 8000});
+    tell('closed', LOST);
+    pass(5900);
+    assert.equal(connection.attempts, 0);
+    pass(4200);
+    assert.equal(connection.attempts, 1);
+    assert.deepEqual([0, 1, 2, 3].map((attempt) => waitBefore(attempt, 0.5, 8000)), [8000, 16000, 30000, 30000]);
+    assert.deepEqual([0, 1].map((attempt) => waitBefore(attempt, 0.5, 60000)), [60000, 60000]);
 });

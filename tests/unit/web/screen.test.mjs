@@ -41,3 +41,10 @@ test('only where the guest is to resize it is asked to', () => {
 test('a guest that does not resize its screen has it fitted', () => {
     assert.equal(planScaling('remote', WIDE, WINDOW).scaleViewport, true);
 });
+
+test('who wants no scroll bars gets a part of a screen in its real size, and of no other', () => {
+    const plan = (scaling) => planScaling(scaling, {width: 800, height: 600}, {width: 400, height: 300},
+                                          {isClipped: true});
+    assert.deepEqual([plan('real').clipViewport, plan('real').dragViewport], [true, false]);
+    assert.equal(plan('fit').clipViewport, false);
+});

@@ -7,8 +7,8 @@ import {
 } from '../../../nova_vnc/novncproxy/web/nova-vnc/settings.js';
 import {createStore} from '../../../nova_vnc/novncproxy/web/nova-vnc/state.js';
 
-const INITIAL = {scaling: 'auto', viewOnly: false, quality: 6, compression: 2, layout: 'us', typingRate: '20',
-                 shareClipboard: false};
+const INITIAL = {scaling: 'auto', viewOnly: false, viewClip: false, showDot: false, quality: 6, compression: 2,
+                 layout: 'us', typingRate: '20', shareClipboard: false};
 
 function memory(text = null) {
     const storage = {text, getItem: () => storage.text, setItem: (...[, value]) => {

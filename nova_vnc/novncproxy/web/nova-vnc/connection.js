@@ -31,14 +31,16 @@ export class Connection extends EventTarget {
     #store;
     #screen;
     #url;
+    #isShared;
 
-    // RFB: noVNC's class; screen: the element that it draws in; url: of the WebSocket
-    constructor(RFB, store, screen, url) {
+    // RFB: noVNC's class; screen: the element that it draws in; url: of the WebSocket; isShared: others may look too
+    constructor(RFB, store, screen, url, isShared = true) {
         super();
         this.#RFB = RFB;
         this.#store = store;
         this.#screen = screen;
         this.#url = url;
+        this.#isShared = isShared;
     }
 
     get isOpen() {
@@ -87,7 +89,7 @@ export class Connection extends EventTarget {
                 this.#heed(JSON.parse(event.data));
             }
         });
-        const rfb = new this.#RFB(this.#screen, socket);
+        const rfb = new this.#RFB(this.#screen, socket, {shared: this.#isShared});
         rfb.background = 'transparent';
         rfb.addEventListener('connect', () => {
             fate.wasOpen = true;

@@ -19,7 +19,7 @@ const REQUEST_ID = / \((req-[^)]*)\)$/;
 //   said           what the server has said, '' for nothing
 //   requestId      under which the operator finds more, '' for none
 //   code           the close code of the WebSocket
-//   at             when, a Date
+//   at             when, a Date; null: nothing has begun yet
 //   wasOpen        the screen was there
 //   mayReconnect   the same link may work once more
 //   mayPass        it is worth trying without being asked to, if there was a screen before
@@ -61,4 +61,10 @@ function describe(wasOpen, said, code) {
 export function explainMissingFiles(at = new Date()) {
     return {title: 'ending.none', text: 'ending.none.files', said: '', requestId: '', code: null, at,
             wasOpen: false, mayReconnect: false, mayPass: false};
+}
+
+// Where the address wants the user to say when to connect.
+export function explainWaiting() {
+    return {title: 'ending.waiting', text: 'ending.waiting.text', said: '', requestId: '', code: null, at: null,
+            wasOpen: false, mayReconnect: true, mayPass: false};
 }

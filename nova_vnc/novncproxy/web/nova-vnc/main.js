@@ -3,15 +3,16 @@
 // The console page: the modules beside this one, put together. Each is one idea and says what it does at its beginning.
 // Here are those that the first picture needs; the others, in tools.js, come after it.
 
-import {readArguments, readSettings, websocketUrl} from './address.js';
+import {readArguments, readConnecting, readSettings, websocketUrl} from './address.js';
+import {showBranding} from './branding.js';
 import {Connection} from './connection.js';
-import {explainMissingFiles} from './ending.js';
+import {explainMissingFiles, explainWaiting} from './ending.js';
 import {watchForPicture} from './picture.js';
 import {keepScaling} from './screen.js';
 import {applySettings, loadSettings} from './settings.js';
 import {createStore} from './state.js';
 import {showStatus} from './status.js';
-import {loadWords, writeWords} from './words.js';
+import {loadWords, t, writeWords} from './words.js';
 
 // The tools do not wait longer than this for a picture; a guest may have none to show.
 const PATIENCE_MS = 1000;
@@ -23,6 +24,7 @@ for (const element of document.querySelectorAll('[id]')) {
 
 async function main() {
     const said = readArguments(location);
+    const connecting = readConnecting(said);
     const store = createStore();
     store.set({settings: loadSettings(readSettings(said))});
     const novnc = import('../core/rfb.js').catch((error) => {
@@ -32,9 +34,14 @@ async function main() {
     await loadWords(navigator.languages);
     writeWords(document);
     showStatus(store, page, said.title);
+    showBranding(page, t('page.home'), window.parent !== window);
 
     const {default: RFB} = await novnc;
-    const connection = new Connection(RFB, store, page.screen, websocketUrl(said, location));
+    if (RFB !== null && connecting.logLevel) {
+        (await import('../core/util/logging.js')).initLogging(connecting.logLevel);
+    }
+    const connection = new Connection(RFB, store, page.screen, websocketUrl(said, location),
+                                      connecting.isShared);
     applySettings(connection, store);
     keepScaling(connection, store, page.screen);
     watchForPicture(connection, store, page.screen);
@@ -45,18 +52,24 @@ async function main() {
     });
     if (RFB === null) {
         store.set({phase: 'ended', ending: explainMissingFiles()});
-    } else {
+    } else if (connecting.isAutomatic) {
         connection.connect();
+    } else {
+        store.set({phase: 'waiting', ending: explainWaiting()});
     }
     await pictureOrEnd(store);
     const {addTools} = await import('./tools.js');
-    addTools({store, connection, page, said});
+    addTools({store, connection, page, said, connecting});
 }
 
 function pictureOrEnd(store) {
     return new Promise((resolve) => {
         setTimeout(resolve, PATIENCE_MS);
-        store.watch(['hasPicture', 'phase'], ({hasPicture, phase}) => (hasPicture || phase === 'ended') && resolve());
+        store.watch(['hasPicture', 'phase'], ({hasPicture, phase}) => {
+            if (hasPicture || phase === 'ended' || phase === 'waiting') {
+                resolve();
+            }
+        });
     });
 }
 

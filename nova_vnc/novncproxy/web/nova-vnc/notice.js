@@ -16,7 +16,8 @@ export function showNotice(store, connect, page) {
         page['notice-title'].textContent = t(isRetrying ? 'ending.lost' : ending.title);
         // What went wrong first is not forgotten for what the attempts since have met.
         loss = isRetrying && loss !== null && !ending.wasOpen ? loss : ending;
-        page['notice-text'].textContent = [...new Set([loss, ending].map(reasonOf))].join('\n');
+        page['notice-text'].textContent = [...new Set([loss, ending].map(endingText))].join('\n');
+        page.reconnect.textContent = t(ending.at === null ? 'ending.connect' : 'ending.reconnect');
         page['notice-details'].textContent = describeForOperator(ending);
         page['notice-details'].hidden = page['notice-details'].textContent === '';
         page.reconnect.hidden = !ending.mayReconnect;
@@ -39,15 +40,17 @@ export function showNotice(store, connect, page) {
             tick();
             timer = setInterval(tick, 1000);
         } else if (isConnecting) {
-            page['notice-retry'].textContent = t('ending.retrying');
+            page['notice-retry'].textContent = t(state.ending?.at === null ? 'status.checking' : 'ending.retrying');
         }
     });
 }
 
-function reasonOf({text, said}) {
+// Return what the user is told of an ending.
+export function endingText({text, said}) {
     return text ? t(text) : translateServerText(said);
 }
 
 function describeForOperator({at, requestId, code}) {
-    return [showTime(at), requestId, code && t('ending.code', {code: String(code)})].filter(Boolean).join(' \u00b7 ');
+    return [at && showTime(at), requestId, code && t('ending.code', {code: String(code)})]
+        .filter(Boolean).join(' \u00b7 ');
 }

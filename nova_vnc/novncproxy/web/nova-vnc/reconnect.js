@@ -7,12 +7,12 @@ const MOST_MS = 30000;
 
 // Return how long to wait before the attempt of this number, from 0 on. Pure; `random` is from 0 to 1: where a proxy is
 // gone, not all its users are to come back at the same moment.
-export function waitBefore(attempt, random) {
-    return Math.min(MOST_MS, FIRST_MS * 2 ** attempt) * (0.75 + 0.5 * random);
+export function waitBefore(attempt, random, firstMs = FIRST_MS) {
+    return Math.min(Math.max(MOST_MS, firstMs), firstMs * 2 ** attempt) * (0.75 + 0.5 * random);
 }
 
-// Call connect() after a loss; return what does so now.
-export function keepConnected(connection, store) {
+// Call connect() after a loss, unless the address forbids it (address.js: readConnecting); return what does so now.
+export function keepConnected(connection, store, {reconnects = true, reconnectDelayMs} = {}) {
     let timer = null;
     let attempt = 0;
     const tryNow = () => {
@@ -26,12 +26,12 @@ export function keepConnected(connection, store) {
         store.set({isRetrying: false});
     });
     connection.addEventListener('closed', ({detail: ending}) => {
-        const isToRetry = ending.mayPass && (ending.wasOpen || store.state.isRetrying);
+        const isToRetry = reconnects && ending.mayPass && (ending.wasOpen || store.state.isRetrying);
         if (!isToRetry) {
             store.set({isRetrying: false});
             return;
         }
-        const wait = waitBefore(attempt++, Math.random());
+        const wait = waitBefore(attempt++, Math.random(), reconnectDelayMs);
         timer = setTimeout(tryNow, wait);
         store.set({phase: 'lost', isRetrying: true, retryAt: performance.now() + wait});
     });

@@ -5,11 +5,13 @@
 // Return what noVNC is to do with a screen of the guest in an element of the page; sizes are {width, height} in pixels.
 //   isTouch     there are no scroll bars
 //   isDragging  see state.js
-export function planScaling(scaling, guest, element, {isTouch = false, isDragging = false} = {}) {
+//   isClipped   the address wants none
+export function planScaling(scaling, guest, element,
+                            {isTouch = false, isDragging = false, isClipped = false} = {}) {
     const isLarger = guest.width > element.width || guest.height > element.height;
     return {
         // A part of the screen instead of scroll bars; noVNC drags nothing else.
-        clipViewport: scaling === 'real' && (isTouch || isDragging),
+        clipViewport: scaling === 'real' && (isTouch || isDragging || isClipped),
         dragViewport: scaling === 'real' && isDragging,
         // A screen that is smaller than the window is shown as it is: sharp. A guest that does not resize its screen,
         // or not yet, is no worse off with 'remote' than with 'auto'.
@@ -23,9 +25,9 @@ export function keepScaling(connection, store, element) {
     const fit = () => {
         const canvas = element.querySelector('canvas');
         if (connection.rfb !== null && canvas !== null) {
-            const plan = planScaling(store.state.settings.scaling, canvas,
-                                     {width: element.clientWidth, height: element.clientHeight},
-                                     {isTouch: isTouch(), isDragging: store.state.isDragging});
+            const {scaling, viewClip} = store.state.settings;
+            const plan = planScaling(scaling, canvas, {width: element.clientWidth, height: element.clientHeight},
+                                     {isTouch: isTouch(), isDragging: store.state.isDragging, isClipped: viewClip});
             change(connection.rfb, plan);
         }
     };

@@ -21,6 +21,9 @@ export const SETTINGS = {
     // asked to fit its screen to the window
     scaling: {initial: 'auto', values: SCALINGS, isValid: (value) => SCALINGS.includes(value), isKept: true},
     viewOnly: {initial: false, isValid: isBoolean, isKept: false},
+    // Only the address says these.
+    viewClip: {initial: false, isValid: isBoolean, isKept: false},
+    showDot: {initial: false, isValid: isBoolean, isKept: false},
     // noVNC's defaults.
     quality: {initial: 6, isValid: isLevel, isKept: true},
     compression: {initial: 2, isValid: isLevel, isKept: true},
@@ -75,8 +78,9 @@ export function applySettings(connection, store) {
     const apply = () => {
         const {rfb} = connection;
         if (rfb !== null) {
-            const {viewOnly, quality, compression} = store.state.settings;
+            const {viewOnly, showDot, quality, compression} = store.state.settings;
             rfb.viewOnly = viewOnly;
+            rfb.showDotCursor = showDot;
             rfb.qualityLevel = quality;
             rfb.compressionLevel = compression;
         }

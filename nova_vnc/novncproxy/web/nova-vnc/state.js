@@ -3,7 +3,8 @@
 // The state of the page: one plain object, which modules change by set() and views render from by watch(). Pure.
 
 export const INITIAL = {
-    // loading: noVNC's files; checking: the link; reaching: the VM; connected; lost: retried by itself; ended
+    // loading: noVNC's files; waiting: for the user; checking: the link; reaching: the VM; connected;
+    // lost: retried by itself; ended
     phase: 'loading',
     // Whether the guest has shown anything since the connection was made.
     hasPicture: false,

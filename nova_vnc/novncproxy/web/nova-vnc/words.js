@@ -84,9 +84,14 @@ function show(value) {
 }
 
 // words: server.*
-// Return what the server has said in the language of the page, where it is something that it is known to say.
+// Return the key of what the server has said, where it is something that it is known to say.
+export function findServerKey(said) {
+    return Object.entries(english).find(([name, text]) => name.startsWith('server.') && text === said)?.[0];
+}
+
+// Return what the server has said in the language of the page.
 export function translateServerText(said) {
-    const [key] = Object.entries(english).find(([name, text]) => name.startsWith('server.') && text === said) ?? [];
+    const key = findServerKey(said);
     return key ? t(key) : said;
 }
 

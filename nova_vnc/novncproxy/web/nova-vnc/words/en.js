@@ -4,9 +4,11 @@
 
 export default {
     'page.title': 'Console',
+    'page.home': 'Home',
     'screen.label': 'Screen of the VM. It gets every key; the left Ctrl and Alt, pressed together, lead out of it.',
 
     'status.loading': 'Loading',
+    'status.waiting': 'Not connected',
     'status.checking': 'Checking the link',
     'status.reaching': 'Reaching the VM',
     'status.picture': 'Waiting for the first picture',
@@ -117,6 +119,9 @@ export default {
     'warning.ends-in': 'This console closes in {time}. Ask for a new link to go on.',
     'warning.seconds': '{seconds} s',
 
+    'ending.waiting': 'Not connected',
+    'ending.waiting.text': 'The console opens when you connect.',
+    'ending.connect': 'Connect',
     'ending.none': 'No console',
     'ending.none.unreachable': 'The console service cannot be reached. Check your network, then try again.',
     'ending.none.files': 'The files of noVNC cannot be loaded. Reload the page; if that does not help, tell the '
