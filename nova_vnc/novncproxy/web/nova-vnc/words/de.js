@@ -4,9 +4,11 @@
 
 export default {
     'page.title': 'Konsole',
+    'page.home': 'Startseite',
     'screen.label': 'Bildschirm der VM',
 
     'status.loading': 'Wird geladen',
+    'status.waiting': 'Nicht verbunden',
     'status.checking': 'Link wird geprüft',
     'status.reaching': 'Verbindung zur VM wird hergestellt',
     'status.picture': 'Warten auf das erste Bild',
@@ -32,6 +34,15 @@ export default {
     'tool.touch-keyboard.hint': 'Tastatur dieses Geräts ein- oder ausblenden',
     'tool.traffic': 'Verbindung',
     'tool.traffic.hint': 'Latenz, Datenrate, Bilder pro Sekunde',
+    'tool.type': 'Text tippen',
+    'tool.type.hint': 'Einen Text Taste für Taste in die VM tippen',
+    'tool.type.busy': 'Wird getippt',
+    'tool.type-clipboard': 'Zwischenablage tippen',
+    'tool.type-clipboard.hint': 'Den Inhalt der Zwischenablage dieses Geräts Taste für Taste in die VM tippen',
+    'tool.clipboard': 'Zwischenablage',
+    'tool.clipboard.hint': 'Was die VM kopiert hat und was sie einfügen soll',
+    'tool.screenshot': 'Bildschirmfoto',
+    'tool.screenshot.hint': 'Den Bildschirm der VM als PNG-Datei speichern',
     'touch.label': 'Eingegebener Text geht an die VM',
     'panel.close': 'Schließen',
 
@@ -57,6 +68,26 @@ export default {
     'sysrq.t': 'Tasks',
     'sysrq.w': 'blockierte Tasks',
 
+    'typing.text': 'Text, der in die VM getippt wird',
+    'typing.start': 'Tippen',
+    'typing.stop': 'Anhalten (Esc)',
+    'typing.missing.one': '{count} Zeichen gibt es mit dieser Tastaturbelegung nicht, es wird ausgelassen: '
+                          + '{characters}',
+    'typing.missing.other': '{count} Zeichen gibt es mit dieser Tastaturbelegung nicht, sie werden ausgelassen: '
+                            + '{characters}',
+    'typing.progress': '{done} von {total} Tasten',
+    'typing.done': 'Alles ist getippt.',
+    'typing.stopped': 'Nach {done} von {total} Tasten angehalten.',
+    'typing.no-layout': 'Die Tastaturbelegung kann nicht geladen werden. Netzwerk prüfen, dann erneut versuchen.',
+
+    'clipboard.text': 'Zwischenablage der VM',
+    'clipboard.send': 'An die VM geben',
+    'clipboard.copy': 'Auf dieses Gerät kopieren',
+    'clipboard.came': 'Das hat die VM kopiert.',
+    'clipboard.sent': 'Die VM kann das jetzt einfügen.',
+    'clipboard.copied': 'Auf dieses Gerät kopiert.',
+    'clipboard.denied': 'Der Browser gibt dieser Seite seine Zwischenablage nicht. Im Feld gehen Strg-C und Strg-V.',
+
     'setting.scaling': 'Größe des Bildschirms',
     'setting.scaling.auto': 'Anpassen, wenn größer als das Fenster',
     'setting.scaling.fit': 'Immer an das Fenster anpassen',
@@ -65,6 +96,18 @@ export default {
     'setting.viewOnly': 'Nur ansehen: weder Tasten noch Maus senden',
     'setting.quality': 'Bildqualität',
     'setting.compression': 'Komprimierung',
+    'setting.layout': 'Tastaturbelegung der VM',
+    'setting.layout.us': 'US-amerikanisch',
+    'setting.layout.de': 'Deutsch',
+    'setting.layout.fr': 'Französisch (Linux)',
+    'setting.layout.fr-windows': 'Französisch (Windows)',
+    'setting.typingRate': 'Geschwindigkeit',
+    'setting.typingRate.2': '2 Tasten pro Sekunde',
+    'setting.typingRate.5': '5 Tasten pro Sekunde',
+    'setting.typingRate.10': '10 Tasten pro Sekunde',
+    'setting.typingRate.20': '20 Tasten pro Sekunde',
+    'setting.typingRate.25': '25 Tasten pro Sekunde',
+    'setting.shareClipboard': 'Die Zwischenablage dieses Geräts mit der VM teilen',
 
     'traffic.round-trip': 'Latenz zum Konsolendienst',
     'traffic.received': 'Empfangen',
@@ -77,6 +120,10 @@ export default {
 
     'warning.ends-in': 'Diese Konsole schließt in {time}. Zum Fortfahren einen neuen Link anfordern.',
     'warning.seconds': '{seconds} s',
+
+    'ending.waiting': 'Nicht verbunden',
+    'ending.waiting.text': 'Die Konsole öffnet sich beim Verbinden.',
+    'ending.connect': 'Verbinden',
 
     'ending.none': 'Keine Konsole',
     'ending.none.unreachable': 'Der Konsolendienst ist nicht erreichbar. Bitte das Netzwerk prüfen und erneut '

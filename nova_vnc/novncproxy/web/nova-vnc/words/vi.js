@@ -4,9 +4,11 @@
 
 export default {
     'page.title': 'Bảng điều khiển',
+    'page.home': 'Trang chủ',
     'screen.label': 'Màn hình của máy ảo',
 
     'status.loading': 'Đang tải',
+    'status.waiting': 'Chưa kết nối',
     'status.checking': 'Đang kiểm tra liên kết',
     'status.reaching': 'Đang kết nối tới máy ảo',
     'status.picture': 'Đang chờ hình ảnh đầu tiên',
@@ -32,6 +34,15 @@ export default {
     'tool.touch-keyboard.hint': 'Hiện hoặc ẩn bàn phím của thiết bị này',
     'tool.traffic': 'Kết nối',
     'tool.traffic.hint': 'Độ trễ, tốc độ, số khung hình',
+    'tool.type': 'Gõ văn bản',
+    'tool.type.hint': 'Gõ một đoạn văn bản vào máy ảo, từng phím một',
+    'tool.type.busy': 'Đang gõ',
+    'tool.type-clipboard': 'Gõ từ bảng nhớ tạm',
+    'tool.type-clipboard.hint': 'Gõ nội dung bảng nhớ tạm của thiết bị này vào máy ảo, từng phím một',
+    'tool.clipboard': 'Bảng nhớ tạm',
+    'tool.clipboard.hint': 'Nội dung máy ảo đã sao chép và nội dung để máy ảo dán',
+    'tool.screenshot': 'Chụp màn hình',
+    'tool.screenshot.hint': 'Lưu màn hình của máy ảo thành tệp PNG',
     'touch.label': 'Văn bản gõ vào sẽ được gửi tới máy ảo',
     'panel.close': 'Đóng',
 
@@ -57,6 +68,23 @@ export default {
     'sysrq.t': 'các tác vụ',
     'sysrq.w': 'các tác vụ đang bị chặn',
 
+    'typing.text': 'Văn bản sẽ được gõ vào máy ảo',
+    'typing.start': 'Gõ',
+    'typing.stop': 'Dừng (Esc)',
+    'typing.missing.other': '{count} ký tự không gõ được với bố cục bàn phím này và sẽ bị bỏ qua: {characters}',
+    'typing.progress': '{done}/{total} phím',
+    'typing.done': 'Đã gõ xong toàn bộ.',
+    'typing.stopped': 'Đã dừng sau {done}/{total} phím.',
+    'typing.no-layout': 'Không tải được bố cục bàn phím. Hãy kiểm tra mạng rồi thử lại.',
+
+    'clipboard.text': 'Bảng nhớ tạm của máy ảo',
+    'clipboard.send': 'Gửi tới máy ảo',
+    'clipboard.copy': 'Sao chép vào thiết bị này',
+    'clipboard.came': 'Máy ảo đã sao chép nội dung này.',
+    'clipboard.sent': 'Bây giờ máy ảo có thể dán nội dung này.',
+    'clipboard.copied': 'Đã sao chép vào thiết bị này.',
+    'clipboard.denied': 'Trình duyệt không cho trang này dùng bảng nhớ tạm. Hãy dùng Ctrl-C và Ctrl-V trong ô văn bản.',
+
     'setting.scaling': 'Kích thước màn hình',
     'setting.scaling.auto': 'Thu nhỏ nếu lớn hơn cửa sổ',
     'setting.scaling.fit': 'Luôn vừa với cửa sổ',
@@ -65,6 +93,18 @@ export default {
     'setting.viewOnly': 'Chỉ xem: không gửi phím và chuột',
     'setting.quality': 'Chất lượng hình ảnh',
     'setting.compression': 'Mức nén',
+    'setting.layout': 'Bố cục bàn phím của máy ảo',
+    'setting.layout.us': 'Mỹ',
+    'setting.layout.de': 'Đức',
+    'setting.layout.fr': 'Pháp (Linux)',
+    'setting.layout.fr-windows': 'Pháp (Windows)',
+    'setting.typingRate': 'Tốc độ',
+    'setting.typingRate.2': '2 phím mỗi giây',
+    'setting.typingRate.5': '5 phím mỗi giây',
+    'setting.typingRate.10': '10 phím mỗi giây',
+    'setting.typingRate.20': '20 phím mỗi giây',
+    'setting.typingRate.25': '25 phím mỗi giây',
+    'setting.shareClipboard': 'Chia sẻ bảng nhớ tạm của thiết bị này với máy ảo',
 
     'traffic.round-trip': 'Độ trễ tới dịch vụ',
     'traffic.received': 'Nhận',
@@ -77,6 +117,10 @@ export default {
 
     'warning.ends-in': 'Bảng điều khiển này sẽ đóng sau {time}. Hãy lấy liên kết mới để tiếp tục.',
     'warning.seconds': '{seconds} giây',
+
+    'ending.waiting': 'Chưa kết nối',
+    'ending.waiting.text': 'Màn hình sẽ mở khi bạn kết nối.',
+    'ending.connect': 'Kết nối',
 
     'ending.none': 'Không có bảng điều khiển',
     'ending.none.unreachable': 'Không thể kết nối tới dịch vụ bảng điều khiển. Kiểm tra mạng rồi thử lại.',
