@@ -73,8 +73,8 @@ export function readSettings({scale, resize, view_only, view_clip, show_dot, qua
 // Return how the page is to connect:
 //   isAutomatic        at once, rather than when the user asks for it
 //   isShared           others may look too
-//   reconnects         by itself after a loss. Who turns others out does so once: their pages come back, and the two
-//                      would take the screen from each other for ever
+//   reconnects         by itself after a loss. Who turns others out does so once: two such pages would take the
+//                      screen from each other for ever
 //   reconnectDelayMs   before the first attempt, undefined for the usual
 //   logLevel           of noVNC, undefined for the usual
 export function readConnecting({autoconnect, shared, reconnect, reconnect_delay, logging}) {

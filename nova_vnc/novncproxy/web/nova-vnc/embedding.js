@@ -10,8 +10,8 @@ import {findServerKey} from './words.js';
 const SOURCE = 'nova-vnc';
 const VERSION = 1;
 
-// Return the origin of the page around, '' where it is not known: in a browser without ancestorOrigins (Firefox before
-// 2025) beside a page that tells no referrer, or where that page has none (a sandbox).
+// Return the origin of the page around, '' where it is not known: in a browser without ancestorOrigins beside a
+// page that tells no referrer, or where that page has none (a sandbox).
 export function parentOrigin({location, document}) {
     const origin = location.ancestorOrigins?.[0] ?? originOf(document.referrer);
     return origin === 'null' ? '' : origin;
