@@ -131,7 +131,12 @@ def test_all_of_it_by_keyboard(rig: Rig, browser: Browser) -> None:
         browser.wait_for('document.activeElement.id === arguments[0]', 10, button)
         assert browser.evaluate('document.getElementById(arguments[0]).hidden', panel)
     press(browser, Keys.ENTER)  # More, which is the last one
-    browser.wait_for("document.activeElement.id === 'traffic'")
+    browser.wait_for("document.activeElement.closest('#panel-more')")
+    under_more = browser.evaluate("[...document.querySelectorAll('#panel-more :enabled[id]')].map("
+                                  "(button) => button.id)")
+    assert under_more[-1] == 'traffic'
+    first = under_more.index(browser.evaluate('document.activeElement.id'))
+    assert walk_by_tab(browser, len(under_more) - first, 'panel-more') == under_more[first:]
     press(browser, Keys.ENTER)
     browser.wait_for("document.activeElement.closest('#panel-traffic')")
     press(browser, Keys.ESCAPE)
