@@ -26,10 +26,10 @@ LOOKS = [*(Look(size, scheme) for size in SIZES for scheme in SCHEMES), Look('de
 
 # Those of the user guide (doc/source/user/console-page.rst).
 SCREENSHOTS = {
-    Look('desktop', 'dark'): ('connected', 'lost'),
-    Look('desktop', 'light'): ('panel-keys',),
-    Look('phone', 'dark'): ('panel-settings',),
-    Look('phone', 'light'): ('panel-traffic',),
+    Look('desktop', 'dark'): ('reaching', 'connected', 'panel-type', 'lost'),
+    Look('desktop', 'light'): ('panel-keys', 'panel-clipboard', 'blank', 'ended'),
+    Look('phone', 'dark'): ('panel-settings', 'panel-more', 'lost'),
+    Look('phone', 'light'): ('connected', 'panel-traffic', 'panel-type'),
 }
 
 # axe.run() of axe-core; best-practice is there without being asked for.
