@@ -220,9 +220,10 @@ class NovncProxy(Peer):
         directory = self._directory()
         port = free_port()
         target = self._server.ports['vencrypt' if self._authority else 'plain']
+        page_url = f'{"https" if self._certificate else "http"}://127.0.0.1:{port}/vnc_auto.html'
         consoleauth = self._parts.enter_context(ExternalProcess(
-            unprivileged.command([sys.executable, '-m', 'benchmarks.consoleauth_standin', self._broker, str(target)]),
-            directory, name='consoleauth', environment={'PYTHONPATH': str(ROOT)}))
+            unprivileged.command([sys.executable, '-m', 'benchmarks.consoleauth_standin', self._broker, str(target),
+                                  page_url]), directory, name='consoleauth', environment={'PYTHONPATH': str(ROOT)}))
         consoleauth.wait_for_line('listening', START_TIMEOUT_S)
         tls: dict[str, Any] = {}
         vencrypt: dict[str, Any] = {}
