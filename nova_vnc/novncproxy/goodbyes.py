@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 
@@ -26,20 +27,27 @@ class Goodbyes:
         self._wake = wake
         self._handed_in: collections.deque[tuple[Transport, bytes]] = collections.deque()
         self._waiting: collections.deque[tuple[float, Transport]] = collections.deque()
+        self._lock = threading.Lock()   # over what is handed in, and whether that is too late
+        self._is_over = False
 
     def __len__(self) -> int:
         return len(self._handed_in) + len(self._waiting)
 
     def hand_in(self, transport: Transport, answer: bytes) -> None:
-        """Do the same as add(), from any thread."""
-        self._handed_in.append((transport, answer))
-        self._wake()
+        """Do the same as add(), from any thread. After close_all() it is closed at once."""
+        with self._lock:
+            is_too_late = self._is_over
+            if not is_too_late:
+                self._handed_in.append((transport, answer))
+        if is_too_late:
+            _send(transport, answer)
+            transport.close()
+        else:
+            self._wake()
 
     def add(self, transport: Transport, answer: bytes = b'') -> None:
         """Send a last answer, as much of it as can be sent at once, or nothing if that has been done."""
-        with contextlib.suppress(OSError):     # it has left
-            if answer:
-                transport.send(answer)
+        _send(transport, answer)
         transport.shut_down_writing()
         self._waiting.append((time.monotonic() + _DELAY_S, transport))
         if len(self._waiting) > _LIMIT:
@@ -56,6 +64,14 @@ class Goodbyes:
             self._waiting.popleft()[1].close()
 
     def close_all(self) -> None:
+        with self._lock:
+            self._is_over = True
         self.close_old()
         while self._waiting:
             self._waiting.popleft()[1].close()
+
+
+def _send(transport: Transport, answer: bytes) -> None:
+    if answer:
+        with contextlib.suppress(OSError):     # it has left
+            transport.send(answer)

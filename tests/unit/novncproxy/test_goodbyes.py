@@ -66,6 +66,16 @@ def test_in_the_end_nobody_is_left_nor_without_an_answer(connect):
     assert transport.fileno() == handed_in.fileno() == -1
 
 
+def test_who_comes_after_the_end_is_not_left_either(connect):
+    goodbyes = Goodbyes()
+    goodbyes.close_all()
+    client, transport = connect()
+    goodbyes.hand_in(transport, b'no')
+    assert receive_until_eof(client) == b'no'
+    assert transport.fileno() == -1
+    assert len(goodbyes) == 0
+
+
 def test_so_many_at_once_have_less_time(connect):
     goodbyes = Goodbyes()
     transports = [connect()[1] for _ in range(200)]
