@@ -6,6 +6,8 @@ from __future__ import annotations
 import gzip
 import threading
 
+from nova_vnc import concurrency
+
 # A fast one: the next step takes half as long again and saves a few bytes of a hundred.
 _LEVEL = 6
 # In less than this is nothing to save.
@@ -36,12 +38,18 @@ class PackedFiles:
         return data if kept_stamp == stamp else None
 
     def add(self, stamp: Stamp, data: bytes) -> bytes | None:
-        """Pack a file and return it; None: it goes out as it is."""
-        packed = gzip.compress(data, _LEVEL, mtime=0)
+        """Pack a file and return it; None: there is no room for it, and it goes out as it is."""
+        if not self._has_room(stamp, len(data)):    # or else it would be packed for nothing each time
+            return None
+        packed: bytes = concurrency.run_native(gzip.compress, data, _LEVEL, mtime=0)
         with self._lock:
-            _, old = self._kept.get(stamp[0], (None, b''))
-            if self._kept_bytes - len(old) + len(packed) > self._max_kept_bytes:
+            if not self._has_room(stamp, len(packed)):
                 return None
+            _, old = self._kept.get(stamp[0], (None, b''))
             self._kept[stamp[0]] = stamp, packed
             self._kept_bytes += len(packed) - len(old)
         return packed
+
+    def _has_room(self, stamp: Stamp, size_bytes: int) -> bool:
+        _, old = self._kept.get(stamp[0], (None, b''))
+        return self._kept_bytes - len(old) + size_bytes <= self._max_kept_bytes

@@ -114,10 +114,12 @@ def test_small_and_huge_files_go_out_as_they_are(tmp_path, size):
 
 
 def test_no_more_is_kept_than_so_much():
-    kept = PackedFiles(max_kept_bytes=100)
+    kept = PackedFiles(max_kept_bytes=1020)
     assert kept.add(('a', 1000, 1.0), bytes(1000)) == kept.find(('a', 1000, 1.0))
     assert kept.add(('b', 1000, 1.0), os.urandom(1000)) is None
     assert kept.find(('b', 1000, 1.0)) is None
+    # Nor is a file packed that might not be kept: it would be so each time that it is asked for.
+    assert kept.add(('c', 1000, 1.0), bytes(1000)) is None
     # In place of its older self there is room.
     assert kept.add(('a', 1000, 2.0), bytes(1000)) is not None
     assert kept.find(('a', 1000, 1.0)) is None
