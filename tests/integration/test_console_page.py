@@ -13,8 +13,7 @@ from nova_vnc.compute.virt.demo.screen import HEIGHT, WIDTH
 from nova_vnc.compute.virt.demo.server import DemoServer
 from tests.fixtures.backend import concurrency_backend
 from tests.fixtures.browser import Browser
-from tests.fixtures.bus import in_process_bus
-from tests.fixtures.console_page import CONNECTED, ENDED, LOST, grant, open_console, page_url
+from tests.fixtures.console_page import CONNECTED, ENDED, LOST, grant, open_console, page_url, proxies
 from tests.fixtures.pictures import demo_text, find_picture
 from tests.fixtures.polling import wait_until
 from tests.functional.novncproxy.rig import DISPLAY_NAME, INSTANCE_UUID, Rig
@@ -27,11 +26,8 @@ NAME = f'{DISPLAY_NAME} ({INSTANCE_UUID})'
 
 @pytest.fixture
 def rig() -> Iterator[Rig]:
-    with in_process_bus() as bus:
-        rig = Rig(bus, '/usr/share/novnc')
-        rig.start(drain_timeout=0)
-        yield rig
-        rig.close()
+    with proxies() as start:
+        yield start()
 
 
 def notice(browser: Browser, state: str = ENDED) -> tuple[str, bool]:

@@ -11,8 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from nova_vnc.compute.virt.demo.server import DemoServer
 from tests.fixtures.backend import concurrency_backend
 from tests.fixtures.browser import Browser
-from tests.fixtures.bus import in_process_bus
-from tests.fixtures.console_page import CONNECTED, Listener, open_console, open_for
+from tests.fixtures.console_page import CONNECTED, Listener, open_console, open_for, proxies
 from tests.fixtures.console_page_states import SCHEMES, SIZES, Look, open_panel, sleeping_guest, walk
 from tests.fixtures.novnc import node_package
 from tests.fixtures.polling import wait_until
@@ -52,20 +51,8 @@ FOCUSED = '''(() => {
 
 @pytest.fixture
 def rig() -> Iterator[Rig]:
-    with in_process_bus() as bus:
-        rig = Rig(bus, '/usr/share/novnc')
-        rig.start(drain_timeout=0)
-        yield rig
-        rig.close()
-
-
-def press(browser: Browser, *keys: str) -> None:
-    chain = ActionChains(browser.webdriver)
-    for key in keys:
-        chain.key_down(key)
-    for key in reversed(keys):
-        chain.key_up(key)
-    chain.perform()
+    with proxies() as start:
+        yield start()
 
 
 @pytest.mark.parametrize('look', LOOKS, ids=str)
@@ -107,7 +94,7 @@ def test_the_audit_finds_something_where_there_is_something(rig: Rig, guest: Dem
 def test_all_of_it_by_keyboard(rig: Rig, browser: Browser) -> None:
     listener = Listener()
     open_for(listener, rig, browser)
-    press(browser, Keys.LEFT_CONTROL, Keys.LEFT_ALT)
+    browser.press(Keys.LEFT_CONTROL, Keys.LEFT_ALT)
     browser.wait_for("document.activeElement.id === 'ctrl-alt-del'")
     wait_until(lambda: listener.keys and not listener.keys[-1][1], 10, 'nothing to be held down')
     heard = len(listener.keys)
@@ -119,30 +106,30 @@ def test_all_of_it_by_keyboard(rig: Rig, browser: Browser) -> None:
         if button not in order:
             continue    # under More; below
         browser.webdriver.execute_script('document.getElementById(arguments[0]).focus({focusVisible: true})', button)
-        press(browser, Keys.ENTER)
+        browser.press(Keys.ENTER)
         browser.wait_for('document.activeElement.closest(".panel")?.id === arguments[0]', 10, panel)
         controls = browser.evaluate(f"[...document.querySelectorAll('#{panel} :is(button, select, input)')].filter("
                                     "(control) => !control.disabled && control.checkVisibility()).length")
         assert controls
         # It begins behind the button that closes the panel.
-        press(browser, Keys.SHIFT, Keys.TAB)
+        browser.press(Keys.SHIFT, Keys.TAB)
         assert len(walk_by_tab(browser, controls, panel)) == controls
-        press(browser, Keys.ESCAPE)
+        browser.press(Keys.ESCAPE)
         browser.wait_for('document.activeElement.id === arguments[0]', 10, button)
         assert browser.evaluate('document.getElementById(arguments[0]).hidden', panel)
-    press(browser, Keys.ENTER)  # More, which is the last one
+    browser.press(Keys.ENTER)  # More, which is the last one
     browser.wait_for("document.activeElement.closest('#panel-more')")
     under_more = browser.evaluate("[...document.querySelectorAll('#panel-more :enabled[id]')].map("
                                   "(button) => button.id)")
     assert under_more[-1] == 'traffic'
     first = under_more.index(browser.evaluate('document.activeElement.id'))
     assert walk_by_tab(browser, len(under_more) - first, 'panel-more') == under_more[first:]
-    press(browser, Keys.ENTER)
+    browser.press(Keys.ENTER)
     browser.wait_for("document.activeElement.closest('#panel-traffic')")
-    press(browser, Keys.ESCAPE)
+    browser.press(Keys.ESCAPE)
     browser.wait_for("document.activeElement.id === 'more'")
     assert len(listener.keys) == heard
-    press(browser, Keys.ESCAPE)
+    browser.press(Keys.ESCAPE)
     browser.wait_for("document.activeElement === document.querySelector('#screen canvas')")
     browser.type('y')
     wait_until(lambda: listener.pressed.endswith('y'), 10, 'the guest to have the keyboard again')
@@ -153,7 +140,7 @@ def walk_by_tab(browser: Browser, count: int, panel: str | None = None) -> list[
     names = []
     for number in range(count):
         if number:
-            press(browser, Keys.TAB)
+            browser.press(Keys.TAB)
         focused = browser.evaluate(FOCUSED)
         assert focused['panel'] == panel, focused
         assert focused['isSeen'], focused

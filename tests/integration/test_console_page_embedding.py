@@ -6,7 +6,7 @@ import http.server
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -18,9 +18,19 @@ from nova_vnc.rfb.server import ServerHandshake
 from nova_vnc.rfb.version import VERSION_3_8
 from tests.fixtures.backend import concurrency_backend
 from tests.fixtures.browser import Browser
-from tests.fixtures.bus import in_process_bus
-from tests.fixtures.console_page import CONNECTED, ENDED, LOST, Listener, grant, open_console, open_for, page_url
-from tests.fixtures.novnc import DEBIAN, VERSIONS, novnc_directory
+from tests.fixtures.console_page import (
+    CONNECTED,
+    ENDED,
+    LOST,
+    Listener,
+    StartProxy,
+    grant,
+    open_console,
+    open_for,
+    page_url,
+    proxies,
+)
+from tests.fixtures.novnc import VERSIONS
 from tests.fixtures.polling import wait_until
 from tests.functional.novncproxy.rig import DISPLAY_NAME, INSTANCE_UUID, Rig, shake_hands
 
@@ -35,22 +45,11 @@ _AROUND = """<!DOCTYPE html><title>Dashboard</title><input id="search">
 <script>window.heard = []; addEventListener('message', ({origin, data}) => heard.push({origin, data}));</script>
 <iframe width="900" height="600" src="SOURCE"></iframe>"""
 
-Start = Callable[..., Rig]
-
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    """Return a function that starts a proxy over a version of noVNC, with options of [novncproxy]."""
-    with in_process_bus() as bus:
-        rigs: list[Rig] = []
-
-        def start_rig(version: str = DEBIAN, **options: object) -> Rig:
-            rigs.append(Rig(bus, str(novnc_directory(version))))
-            return rigs[-1].start(drain_timeout=0, **options)
-
-        yield start_rig
-        for rig in rigs:
-            rig.close()
+def start() -> Iterator[StartProxy]:
+    with proxies() as start:
+        yield start
 
 
 class Dashboard:
@@ -103,7 +102,7 @@ def listen(rig: Rig) -> tuple[Listener, str]:
 # In a frame.
 
 @pytest.mark.parametrize('version', VERSIONS)
-def test_the_page_around_hears_of_a_console_and_its_end(start: Start, guest: DemoServer, browser: Browser,
+def test_the_page_around_hears_of_a_console_and_its_end(start: StartProxy, guest: DemoServer, browser: Browser,
                                                         version: str) -> None:
     rig = start(version)
     token = grant(rig, guest)
@@ -122,7 +121,7 @@ def test_the_page_around_hears_of_a_console_and_its_end(start: Start, guest: Dem
         assert token not in json.dumps(browser.evaluate('heard'))
 
 
-def test_the_page_around_hears_why_there_is_no_console(start: Start, browser: Browser) -> None:
+def test_the_page_around_hears_why_there_is_no_console(start: StartProxy, browser: Browser) -> None:
     rig = start()
     with Dashboard(page_url(rig, 'no-such-token')) as dashboard:
         open_in_frame(dashboard, browser)
@@ -135,7 +134,7 @@ def test_the_page_around_hears_why_there_is_no_console(start: Start, browser: Br
         assert 'no-such-token' not in json.dumps(browser.evaluate('heard'))
 
 
-def test_the_keyboard_goes_to_and_fro(start: Start, browser: Browser) -> None:
+def test_the_keyboard_goes_to_and_fro(start: StartProxy, browser: Browser) -> None:
     rig = start()
     listener, token = listen(rig)
     with Dashboard(page_url(rig, token)) as dashboard:
@@ -154,7 +153,7 @@ def test_the_keyboard_goes_to_and_fro(start: Start, browser: Browser) -> None:
         wait_until(lambda: listener.pressed == 'abcfg', 30, 'the keys at the VM, and no others')
 
 
-def test_a_page_that_is_in_no_frame_tells_nobody(start: Start, guest: DemoServer, browser: Browser) -> None:
+def test_a_page_that_is_in_no_frame_tells_nobody(start: StartProxy, guest: DemoServer, browser: Browser) -> None:
     rig = start()
     browser.open(f'{rig.origin}/core/rfb.js')
     browser.evaluate("window.opened = open(arguments[0])", page_url(rig, grant(rig, guest)))
@@ -169,7 +168,7 @@ def test_a_page_that_is_in_no_frame_tells_nobody(start: Start, guest: DemoServer
 
 # The parameters of the address.
 
-def test_where_the_user_says_when(start: Start, browser: Browser) -> None:
+def test_where_the_user_says_when(start: StartProxy, browser: Browser) -> None:
     rig = start()
     listener, token = listen(rig)
     browser.open(page_url(rig, token, '&autoconnect=0'))
@@ -182,7 +181,7 @@ def test_where_the_user_says_when(start: Start, browser: Browser) -> None:
     wait_until(lambda: listener.pressed == 'x', 30, 'the key at the VM')
 
 
-def test_a_loss_that_is_not_to_be_mended(start: Start, guest: DemoServer, browser: Browser) -> None:
+def test_a_loss_that_is_not_to_be_mended(start: StartProxy, guest: DemoServer, browser: Browser) -> None:
     open_console(start(), guest, browser, '&reconnect=0')
     browser.wait_for("document.querySelector('#reconnect') !== null && document.querySelector('#settings') !== null")
     guest.stop()
@@ -192,7 +191,7 @@ def test_a_loss_that_is_not_to_be_mended(start: Start, guest: DemoServer, browse
 
 @pytest.mark.parametrize('version', VERSIONS)
 @pytest.mark.parametrize(('argument', 'shared'), [('', 1), ('&shared=0', 0), ('&shared=true', 1)])
-def test_whether_others_may_look(start: Start, browser: Browser, version: str, argument: str, shared: int) -> None:
+def test_whether_others_may_look(start: StartProxy, browser: Browser, version: str, argument: str, shared: int) -> None:
     rig = start(version)
     flags = []
 
@@ -210,7 +209,7 @@ def test_whether_others_may_look(start: Start, browser: Browser, version: str, a
 
 
 @pytest.mark.parametrize('version', VERSIONS)
-def test_a_part_of_a_large_screen(start: Start, browser: Browser, version: str) -> None:
+def test_a_part_of_a_large_screen(start: StartProxy, browser: Browser, version: str) -> None:
     rig = start(version)
     browser.webdriver.set_window_size(600, 400)
     open_for(Listener(), rig, browser, '&view_clip=1')
@@ -222,7 +221,7 @@ def test_a_part_of_a_large_screen(start: Start, browser: Browser, version: str) 
 
 @pytest.mark.parametrize('version', VERSIONS)
 @pytest.mark.parametrize(('argument', 'has_dot'), [('', False), ('&show_dot=1', True)])
-def test_a_dot_for_a_guest_without_a_pointer(start: Start, browser: Browser, version: str, argument: str,
+def test_a_dot_for_a_guest_without_a_pointer(start: StartProxy, browser: Browser, version: str, argument: str,
                                              has_dot: bool) -> None:
     open_for(Listener(), start(version), browser, argument)
     cursor = "getComputedStyle(document.querySelector('#screen canvas')).cursor"
@@ -230,7 +229,7 @@ def test_a_dot_for_a_guest_without_a_pointer(start: Start, browser: Browser, ver
 
 
 @pytest.mark.parametrize(('argument', 'rings'), [('', False), ('&bell=1', True)])
-def test_a_guest_that_rings(start: Start, browser: Browser, argument: str, rings: bool) -> None:
+def test_a_guest_that_rings(start: StartProxy, browser: Browser, argument: str, rings: bool) -> None:
     rig = start()
     ring = threading.Event()
 
@@ -256,7 +255,7 @@ def test_a_guest_that_rings(start: Start, browser: Browser, argument: str, rings
 
 
 @pytest.mark.parametrize('version', VERSIONS)
-def test_what_novnc_writes_into_the_console_of_the_browser(start: Start, browser: Browser, version: str) -> None:
+def test_what_novnc_writes_into_the_console_of_the_browser(start: StartProxy, browser: Browser, version: str) -> None:
     rig = start(version)
     browser.console_log()
 
@@ -268,7 +267,7 @@ def test_what_novnc_writes_into_the_console_of_the_browser(start: Start, browser
     assert lines_of_debugging('&logging=debug') != []
 
 
-def test_no_argument_leads_the_token_elsewhere(start: Start, guest: DemoServer, browser: Browser) -> None:
+def test_no_argument_leads_the_token_elsewhere(start: StartProxy, guest: DemoServer, browser: Browser) -> None:
     rig = start()
     open_console(rig, guest, browser, '&host=evil.example&port=1&encrypt=1&password=x&repeaterID=y')
     assert browser.title == NAME
@@ -277,7 +276,7 @@ def test_no_argument_leads_the_token_elsewhere(start: Start, guest: DemoServer, 
 # What an operator adds.
 
 @pytest.mark.parametrize('is_framed', [False, True])
-def test_a_logo_a_link_home_and_a_banner(start: Start, guest: DemoServer, browser: Browser, tmp_path,
+def test_a_logo_a_link_home_and_a_banner(start: StartProxy, guest: DemoServer, browser: Browser, tmp_path,
                                          is_framed: bool) -> None:
     (tmp_path / 'logo').write_text('<svg xmlns="http://www.w3.org/2000/svg" width="80" height="40">'
                                    '<rect width="80" height="40" fill="#ff0000"/></svg>')
@@ -299,13 +298,13 @@ def test_a_logo_a_link_home_and_a_banner(start: Start, guest: DemoServer, browse
         assert [line for line in browser.console_log() if 'Content Security Policy' in line] == []
 
 
-def test_a_link_home_without_a_logo(start: Start, guest: DemoServer, browser: Browser) -> None:
+def test_a_link_home_without_a_logo(start: StartProxy, guest: DemoServer, browser: Browser) -> None:
     open_console(start(console_page_home_url='https://cloud.example.org/'), guest, browser)
     browser.wait_for("document.querySelector('#home').innerText === 'Home'")
     assert browser.evaluate("document.querySelector('#banner').hidden")
 
 
-def test_where_the_operator_adds_nothing(start: Start, guest: DemoServer, browser: Browser) -> None:
+def test_where_the_operator_adds_nothing(start: StartProxy, guest: DemoServer, browser: Browser) -> None:
     open_console(start(), guest, browser)
     browser.wait_for("performance.getEntriesByName(new URL('nova-vnc/site.json', location).href).length === 1")
     assert browser.evaluate("['#home', '#banner'].every((name) => document.querySelector(name).hidden)")
@@ -317,7 +316,7 @@ def test_where_the_operator_adds_nothing(start: Start, guest: DemoServer, browse
     ('vnc.html', "document.documentElement.classList.contains('noVNC_connected')"),
     ('vnc_lite.html', "document.querySelector('#status').textContent.startsWith('Connected')"),
 ])
-def test_the_pages_of_novnc_are_there_beside_it(start: Start, guest: DemoServer, browser: Browser, page: str,
+def test_the_pages_of_novnc_are_there_beside_it(start: StartProxy, guest: DemoServer, browser: Browser, page: str,
                                                 state: str) -> None:
     rig = start()
     browser.open(page_url(rig, grant(rig, guest), '&autoconnect=1').replace('vnc_auto.html', page))

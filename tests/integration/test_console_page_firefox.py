@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fixtures.backend import concurrency_backend
-from tests.fixtures.bus import in_process_bus
-from tests.fixtures.console_page import CONNECTED, Listener, page_url
+from tests.fixtures.console_page import CONNECTED, Listener, page_url, proxies
 from tests.fixtures.firefox import ALT, CONTROL, Firefox
 from tests.fixtures.polling import wait_until
 from tests.functional.novncproxy.rig import Rig
@@ -18,11 +17,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(concurrency_backend() == '
 
 @pytest.fixture
 def rig() -> Iterator[Rig]:
-    with in_process_bus() as bus:
-        rig = Rig(bus, '/usr/share/novnc')
-        rig.start(drain_timeout=0)
-        yield rig
-        rig.close()
+    with proxies() as start:
+        yield start()
 
 
 def test_a_console_takes_keys_at_once_and_can_be_left(rig: Rig) -> None:

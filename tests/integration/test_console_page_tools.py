@@ -2,7 +2,7 @@
 """What the console page offers beside typing, in Chromium over several versions of noVNC."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from PIL import Image
@@ -15,10 +15,20 @@ from nova_vnc.compute.virt.demo.screen import HEIGHT, WIDTH
 from nova_vnc.compute.virt.demo.server import DemoServer
 from tests.fixtures.backend import concurrency_backend
 from tests.fixtures.browser import Browser
-from tests.fixtures.bus import in_process_bus
-from tests.fixtures.console_page import CONNECTED, ENDED, LOST, Listener, grant, open_console, open_for, page_url
+from tests.fixtures.console_page import (
+    CONNECTED,
+    ENDED,
+    LOST,
+    Listener,
+    StartProxy,
+    grant,
+    open_console,
+    open_for,
+    page_url,
+    proxies,
+)
 from tests.fixtures.fail import unexpected
-from tests.fixtures.novnc import DEBIAN, VERSIONS, novnc_directory
+from tests.fixtures.novnc import DEBIAN, VERSIONS
 from tests.fixtures.pictures import demo_text, differing_pixels, find_picture
 from tests.fixtures.polling import wait_until
 from tests.fixtures.xvnc import Xvnc
@@ -30,43 +40,22 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(concurrency_backend() == '
 CTRL, ALT, WIN, PRINT, TAB, BACKSPACE, ENTER = 0xffe3, 0xffe9, 0xffeb, 0xff61, 0xff09, 0xff08, 0xff0d
 F2 = 0xffbf
 
-Open = Callable[[str], Rig]
+
+@pytest.fixture
+def start() -> Iterator[StartProxy]:
+    with proxies() as start:
+        yield start
 
 
 @pytest.fixture
-def start() -> Iterator[Open]:
-    """Return a function that starts a proxy over a version of noVNC."""
-    with in_process_bus() as bus:
-        rigs: list[Rig] = []
-
-        def open_rig(version: str = DEBIAN) -> Rig:
-            rigs.append(Rig(bus, str(novnc_directory(version))))
-            return rigs[-1].start(drain_timeout=0)
-
-        yield open_rig
-        for rig in rigs:
-            rig.close()
-
-
-@pytest.fixture
-def rig(start: Open) -> Rig:
+def rig(start: StartProxy) -> Rig:
     return start(DEBIAN)
 
 
 @pytest.fixture(params=VERSIONS)
-def any_rig(request: pytest.FixtureRequest, start: Open) -> Rig:
+def any_rig(request: pytest.FixtureRequest, start: StartProxy) -> Rig:
     """For what depends on noVNC."""
     return start(request.param)
-
-
-def press(browser: Browser, *keys: str) -> None:
-    """Press keys together."""
-    chain = ActionChains(browser.webdriver)
-    for key in keys:
-        chain.key_down(key)
-    for key in reversed(keys):
-        chain.key_up(key)
-    chain.perform()
 
 
 def click_text(browser: Browser, panel: str, text: str, group: int = 0) -> None:
@@ -139,26 +128,26 @@ def test_a_latched_key_is_held_while_others_are_pressed(rig: Rig, browser: Brows
 def test_the_way_out_of_the_guests_keyboard(rig: Rig, browser: Browser) -> None:
     listener = Listener()
     open_for(listener, rig, browser)
-    press(browser, Keys.TAB)
+    browser.press(Keys.TAB)
     wait_until(lambda: listener.keys == down_and_up(TAB), 10, 'Tab, which is the guest\'s')
-    press(browser, Keys.LEFT_CONTROL, Keys.LEFT_ALT, Keys.DELETE)
-    press(browser, Keys.LEFT_CONTROL, 'a')
+    browser.press(Keys.LEFT_CONTROL, Keys.LEFT_ALT, Keys.DELETE)
+    browser.press(Keys.LEFT_CONTROL, 'a')
     browser.type('x')
     wait_until(lambda: listener.keys[-1] == (ord('x'), False), 10, 'the keys, which are the guest\'s')
-    press(browser, Keys.LEFT_CONTROL, Keys.LEFT_ALT)
+    browser.press(Keys.LEFT_CONTROL, Keys.LEFT_ALT)
     browser.wait_for("document.activeElement.id === 'ctrl-alt-del'")
     wait_until(lambda: listener.keys[-1][1] is False, 10, 'nothing to be held down')
     heard = len(listener.keys)
     # Through the bar, into a panel, out of it and back to the guest, without a mouse.
-    press(browser, Keys.TAB)
+    browser.press(Keys.TAB)
     assert is_focused(browser, '#keys')
-    press(browser, Keys.ENTER)
+    browser.press(Keys.ENTER)
     browser.wait_for("document.activeElement.closest('#panel-keys') && document.activeElement.textContent === 'Ctrl'")
-    press(browser, Keys.ESCAPE)
+    browser.press(Keys.ESCAPE)
     assert is_focused(browser, '#keys')
     assert browser.evaluate("document.querySelector('#panel-keys').hidden")
     assert len(listener.keys) == heard
-    press(browser, Keys.ESCAPE)
+    browser.press(Keys.ESCAPE)
     assert is_focused(browser, '#screen canvas')
     browser.type('y')
     wait_until(lambda: listener.keys[heard:] == down_and_up(ord('y')), 10, 'the key')

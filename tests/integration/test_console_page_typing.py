@@ -3,7 +3,7 @@
 
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,11 +16,10 @@ from nova_vnc.compute.virt.demo.screen import HEIGHT, WIDTH
 from nova_vnc.compute.virt.demo.server import DemoServer
 from tests.fixtures.backend import concurrency_backend
 from tests.fixtures.browser import Browser
-from tests.fixtures.bus import in_process_bus
-from tests.fixtures.console_page import CONNECTED, Listener, open_console, open_for, page_url
+from tests.fixtures.console_page import CONNECTED, Listener, StartProxy, open_console, open_for, page_url, proxies
 from tests.fixtures.guest_image import build_typing_disk, is_ready_for_keys, typed_text
 from tests.fixtures.linux_guest import LinuxGuest
-from tests.fixtures.novnc import DEBIAN, VERSIONS, novnc_directory
+from tests.fixtures.novnc import VERSIONS
 from tests.fixtures.pictures import differing_pixels
 from tests.fixtures.polling import wait_until
 from tests.fixtures.qemu import QEMU
@@ -40,26 +39,15 @@ TEXTS = {
 BOOT_TIMEOUT_S = 120
 SHIFT, ENTER, TAB, ESCAPE = 0xffe1, 0xff0d, 0xff09, 0xff1b
 
-Open = Callable[[str], Rig]
-
 
 @pytest.fixture
-def start() -> Iterator[Open]:
-    """Return a function that starts a proxy over a version of noVNC."""
-    with in_process_bus() as bus:
-        rigs: list[Rig] = []
-
-        def open_rig(version: str = DEBIAN) -> Rig:
-            rigs.append(Rig(bus, str(novnc_directory(version))))
-            return rigs[-1].start(drain_timeout=0)
-
-        yield open_rig
-        for rig in rigs:
-            rig.close()
+def start() -> Iterator[StartProxy]:
+    with proxies() as start:
+        yield start
 
 
 @pytest.fixture(params=VERSIONS)
-def rig(request: pytest.FixtureRequest, start: Open) -> Rig:
+def rig(request: pytest.FixtureRequest, start: StartProxy) -> Rig:
     return start(request.param)
 
 
@@ -103,7 +91,7 @@ def linux() -> Iterator[LinuxGuest]:
 
 @pytest.mark.parametrize('layout', TEXTS)
 def test_a_linux_guest_gets_every_character_of_its_layout(
-        linux: LinuxGuest, start: Open, browser: Browser, layout: str) -> None:
+        linux: LinuxGuest, start: StartProxy, browser: Browser, layout: str) -> None:
     linux.use_layout(layout)
     open_for_port(linux.port, start(), browser)
     text = f'{TEXTS[layout]}\tpasswd=\'x\'\n'
@@ -113,7 +101,8 @@ def test_a_linux_guest_gets_every_character_of_its_layout(
     assert 'cannot be typed' not in panel_text(browser)
 
 
-def test_a_layout_that_is_not_that_of_the_guest_is_no_good(linux: LinuxGuest, start: Open, browser: Browser) -> None:
+def test_a_layout_that_is_not_that_of_the_guest_is_no_good(linux: LinuxGuest, start: StartProxy,
+                                                           browser: Browser) -> None:
     """The tests above could not fail otherwise."""
     linux.use_layout('de')
     open_for_port(linux.port, start(), browser)
@@ -131,7 +120,7 @@ def boot_loader(tmp_path: Path) -> Iterator[QEMU]:
 
 
 def test_a_boot_loader_keeps_up_with_the_speed_that_is_set_without_any_choice(
-        boot_loader: QEMU, start: Open, browser: Browser) -> None:
+        boot_loader: QEMU, start: StartProxy, browser: Browser) -> None:
     open_for_port(boot_loader.port, start(), browser)
     wait_until(lambda: is_ready_for_keys(browser.canvas_image('#screen canvas')), BOOT_TIMEOUT_S, 'the guest to boot')
     text = re.sub('[a-z]', '', ASCII) + 'boot'
@@ -153,7 +142,7 @@ def test_keys_and_where_they_are(rig: Rig, browser: Browser) -> None:
     wait_until(lambda: listener.keys == expected, 10, lambda: str(listener.keys))
 
 
-def test_what_cannot_be_typed_is_said_before(start: Open, browser: Browser) -> None:
+def test_what_cannot_be_typed_is_said_before(start: StartProxy, browser: Browser) -> None:
     listener = Listener()
     open_for(listener, start(), browser)
     write(browser, 'a€€é')
@@ -167,7 +156,7 @@ def test_what_cannot_be_typed_is_said_before(start: Open, browser: Browser) -> N
 
 
 @pytest.mark.parametrize('by', ['escape at the screen', 'escape in the panel', 'the button'])
-def test_stopping(start: Open, browser: Browser, by: str) -> None:
+def test_stopping(start: StartProxy, browser: Browser, by: str) -> None:
     listener = Listener()
     open_for(listener, start(), browser)
     write(browser, 'A' * 500, rate=10)
@@ -192,7 +181,7 @@ def test_stopping(start: Open, browser: Browser, by: str) -> None:
     wait_until(lambda: listener.keys[4 * done:] == [(ord('y'), True), (ord('y'), False)], 10, 'keys as before')
 
 
-def test_it_stops_with_the_connection(start: Open, guest: DemoServer, browser: Browser) -> None:
+def test_it_stops_with_the_connection(start: StartProxy, guest: DemoServer, browser: Browser) -> None:
     open_console(start(), guest, browser)
     write(browser, 'a' * 500, rate=10)
     click_start(browser)
@@ -202,7 +191,7 @@ def test_it_stops_with_the_connection(start: Open, guest: DemoServer, browser: B
     assert [line for line in browser.console_log() if line.startswith('SEVERE') and 'TypeError' in line] == []
 
 
-def test_by_keyboard_alone_and_remembered(start: Open, browser: Browser) -> None:
+def test_by_keyboard_alone_and_remembered(start: StartProxy, browser: Browser) -> None:
     listener = Listener()
     rig = start()
     open_for(listener, rig, browser)
@@ -259,7 +248,7 @@ def test_the_clipboard_is_typed_by_one_button(rig: Rig, browser: Browser) -> Non
     wait_until(lambda: listener.pressed == 'abc', 10, lambda: listener.pressed)
 
 
-def test_a_page_that_may_not_read_the_clipboard_says_so(start: Open, browser: Browser) -> None:
+def test_a_page_that_may_not_read_the_clipboard_says_so(start: StartProxy, browser: Browser) -> None:
     listener = Listener()
     rig = start()
     open_for(listener, rig, browser)
@@ -305,7 +294,7 @@ def copy_what_is_pasted(sock: socket.socket) -> None:
         data = sock.recv(4096)
 
 
-def test_sharing_the_clipboard_of_this_device(start: Open, browser: Browser) -> None:
+def test_sharing_the_clipboard_of_this_device(start: StartProxy, browser: Browser) -> None:
     listener = Listener()
     rig = start()
     open_for(listener, rig, browser)

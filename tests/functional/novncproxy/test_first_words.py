@@ -8,7 +8,7 @@ import pytest
 
 from nova_vnc.net import tcp
 from nova_vnc.novncproxy.http_stream import MAX_HEADER_BYTES
-from tests.fixtures.connections import receive_until_eof
+from tests.fixtures.connections import receive_until_eof, receive_up_to
 from tests.fixtures.polling import wait_until
 from tests.fixtures.websocket_frames import binary
 from tests.functional.novncproxy.rig import TIMEOUT_S, build_request, build_upgrade, echo, parse_response
@@ -25,15 +25,6 @@ def send_byte_by_byte(sock, data):
         sock.sendall(bytes([byte]))
 
 
-def read_up_to(sock, text):
-    data = b''
-    while text not in data:
-        piece = sock.recv(4096)
-        assert piece, data
-        data += piece
-    return data
-
-
 class TestInPieces:
 
     def test_a_page_byte_by_byte(self, rig):
@@ -44,7 +35,7 @@ class TestInPieces:
     def test_a_console_byte_by_byte(self, rig):
         sock = rig.start().connect()
         send_byte_by_byte(sock, build_upgrade('/?token=' + rig.console()) + binary(HANDSHAKE_3_8 + WORDS))
-        read_up_to(sock, WORDS)
+        receive_up_to(sock, WORDS)
 
     @pytest.mark.parametrize('header_bytes', [400, 4090, 4096, 4100, 8000, 30_000])
     @pytest.mark.parametrize('cut', [0, 1, 300, 4096])
@@ -58,7 +49,7 @@ class TestInPieces:
         data = request + binary(HANDSHAKE_3_8 + bytes(range(256)) * 30 + WORDS)
         sock.sendall(data[:cut])
         sock.sendall(data[cut:])
-        answer = read_up_to(sock, WORDS)
+        answer = receive_up_to(sock, WORDS)
         assert bytes(range(256)) * 30 in without_frame_headers(answer)
 
     @pytest.mark.parametrize('header_bytes', [100, 4096, 6000])

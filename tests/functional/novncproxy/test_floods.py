@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from nova_vnc.spare_threads import SpareThreads
-from tests.fixtures.connections import receive_until_eof
+from tests.fixtures.connections import receive_until_eof, receive_up_to
 from tests.fixtures.polling import wait_until
 from tests.functional.novncproxy.rig import build_request, parse_response
 from tests.functional.novncproxy.test_strangers import check_a_user_gets_in
@@ -31,15 +31,6 @@ def sent_again(sock):
     """Return how many packets the kernel had to send again; of a new connection that is the first one."""
     return struct.unpack_from('I', sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES),
                               _RETRANSMITTED_AT)[0]
-
-
-def read_page(sock):
-    data = b''
-    while b'</title>' not in data:
-        piece = sock.recv(4096)
-        assert piece, data
-        data += piece
-    return data
 
 
 def burst(rig, opened, sources, is_closed, data):
@@ -76,7 +67,7 @@ def test_who_has_not_asked_for_anything_costs_no_thread(rig, data):
     wait_until(lambda: len(rig.proxy._pending) == SILENT, 30, 'all of them')
     assert connection_threads() == []
     silent[0].sendall(b'\r\n' if data else build_request('/vnc.html'))
-    assert read_page(silent[0]).startswith(b'HTTP/1.1 200 ')
+    assert receive_up_to(silent[0], b'</title>').startswith(b'HTTP/1.1 200 ')
 
 
 def test_half_requests_whose_time_is_over_cost_no_thread_either(rig, admitted):

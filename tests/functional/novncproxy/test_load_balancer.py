@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from tests.fixtures.connections import receive_until_eof
+from tests.fixtures.connections import receive_until_eof, receive_up_to
 from tests.fixtures.polling import wait_until
 from tests.fixtures.proxy_protocol import LOCAL, build_header, build_tlv
 from tests.functional.novncproxy.rig import TIMEOUT_S, build_request, build_upgrade, echo, parse_response
@@ -41,11 +41,7 @@ def read_responses(sock, count):
 def open_console(rig, source, data, text=b'first words'):
     """Open a WebSocket with a request, speak RFB as far as the VNC server echoes a text, and return the connection."""
     sock = send_from(rig, source, data + binary(HANDSHAKE_3_8 + text))
-    answer = b''
-    while text not in answer:
-        piece = sock.recv(4096)
-        assert piece, answer
-        answer += piece
+    receive_up_to(sock, text)
     return sock
 
 

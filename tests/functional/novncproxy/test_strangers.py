@@ -12,7 +12,7 @@ import pytest
 
 from nova_vnc.novncproxy.refusal import Refusal
 from nova_vnc.novncproxy.registry import SessionRegistry
-from tests.fixtures.connections import receive_until_eof
+from tests.fixtures.connections import receive_until_eof, receive_up_to
 from tests.fixtures.polling import wait_until
 from tests.fixtures.rfb_client import RFBClient
 from tests.functional.novncproxy.rig import build_request, build_upgrade, echo, parse_response
@@ -50,12 +50,7 @@ def hold_consoles(rig, source, tokens, **headers):
 
 def read_answer(sock):
     """Read the answer to a request for vnc.html, and leave the connection open."""
-    data = b''
-    while b'</title>' not in data:
-        piece = sock.recv(4096)
-        assert piece, data
-        data += piece
-    assert data.startswith(b'HTTP/1.1 200 ')
+    assert receive_up_to(sock, b'</title>').startswith(b'HTTP/1.1 200 ')
 
 
 def is_open(sock):
