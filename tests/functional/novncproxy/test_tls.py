@@ -45,6 +45,7 @@ def send_while_receiving(client, messages):
             with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 received += sock.recv(65536)
             select.select([sock], [sock], [], 1)
+    sock.setblocking(True)  # eventlet's SSLSocket stays non-blocking with a timeout alone
     sock.settimeout(TIMEOUT_S)
     client.client.frame_buffer.recv_buffer.append(received)
 
