@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The console page: the modules beside this one, put together. Each is one idea and says what it does at its beginning.
-// Here are those that the first picture needs; the others, in tools.js, come after it.
+// Here are those that the first picture needs. The others come after it, or while it is waited for: those of bar.js,
+// then those of tools.js.
 
 import {readArguments, readConnecting, readSettings, websocketUrl} from './address.js';
-import {showBranding} from './branding.js';
 import {Connection} from './connection.js';
 import {explainMissingFiles, explainWaiting} from './ending.js';
 import {watchForPicture} from './picture.js';
 import {keepScaling} from './screen.js';
 import {applySettings, loadSettings} from './settings.js';
 import {createStore} from './state.js';
-import {showStatus} from './status.js';
-import {loadWords, t, writeWords} from './words.js';
 
-// The tools do not wait longer than this for a picture; a guest may have none to show.
+// Who waits longer than this for a picture is told in words what for.
+const SILENCE_MS = 500;
+// From the connection on the tools do not wait longer than this for a picture; a guest may have none to show.
 const PATIENCE_MS = 1000;
 
 const page = {body: document.body};
@@ -27,16 +27,15 @@ async function main() {
     const connecting = readConnecting(said);
     const store = createStore();
     store.set({settings: loadSettings(readSettings(said))});
-    const novnc = import('../core/rfb.js').catch((error) => {
+    const pictureOrEnd = waitForPictureOrEnd(store);
+    const bar = Promise.race([pictureOrEnd, wait(SILENCE_MS)])
+        .then(() => import('./bar.js'))
+        .then(({showBar}) => showBar(store, page, said.title));
+
+    const {default: RFB} = await import('../core/rfb.js').catch((error) => {
         console.error(error);
         return {default: null};
     });
-    await loadWords(navigator.languages);
-    writeWords(document);
-    showStatus(store, page, said.title);
-    showBranding(page, t('page.home'), window.parent !== window);
-
-    const {default: RFB} = await novnc;
     if (RFB !== null && connecting.logLevel) {
         (await import('../core/util/logging.js')).initLogging(connecting.logLevel);
     }
@@ -57,14 +56,14 @@ async function main() {
     } else {
         store.set({phase: 'waiting', ending: explainWaiting()});
     }
-    await pictureOrEnd(store);
+    await Promise.race([pictureOrEnd, wait(PATIENCE_MS)]);
+    await bar;
     const {addTools} = await import('./tools.js');
     addTools({store, connection, page, said, connecting});
 }
 
-function pictureOrEnd(store) {
+function waitForPictureOrEnd(store) {
     return new Promise((resolve) => {
-        setTimeout(resolve, PATIENCE_MS);
         store.watch(['hasPicture', 'phase'], ({hasPicture, phase}) => {
             if (hasPicture || phase === 'ended' || phase === 'waiting') {
                 resolve();
@@ -72,5 +71,7 @@ function pictureOrEnd(store) {
         });
     });
 }
+
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 main();
