@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the console page offers beside typing, in Chromium over several versions of noVNC."""
 
+import itertools
 import time
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 from nova_vnc import objects
+from nova_vnc.compute.virt.demo.messages import KeyEvent, PointerEvent
 from nova_vnc.compute.virt.demo.screen import HEIGHT, WIDTH
 from nova_vnc.compute.virt.demo.server import DemoServer
 from tests.fixtures.backend import concurrency_backend
@@ -178,6 +180,76 @@ def test_the_keyboard_of_a_touch_screen(any_rig: Rig, browser: Browser) -> None:
 def test_there_is_no_such_button_without_a_touch_screen(rig: Rig, browser: Browser) -> None:
     open_for(Listener(), rig, browser)
     assert not browser.webdriver.find_element('css selector', '#touch-keyboard').is_displayed()
+
+
+# Fingers.
+
+def touch(browser: Browser, *fingers: list[tuple[int, int]]) -> None:
+    """Move fingers over the screen, each along points of its own, all of as many; then lift them."""
+    x, y = browser.evaluate("(({left, top}) => [left, top])("
+                            "document.querySelector('#screen canvas').getBoundingClientRect())")
+    steps = [[{'id': number, 'x': x + point[0], 'y': y + point[1]} for number, point in enumerate(points)]
+             for points in zip(*fingers, strict=True)]
+    for step, points in enumerate(steps):
+        browser.webdriver.execute_cdp_cmd('Input.dispatchTouchEvent', {
+            'type': 'touchMove' if step else 'touchStart', 'touchPoints': points})
+    browser.webdriver.execute_cdp_cmd('Input.dispatchTouchEvent', {'type': 'touchEnd', 'touchPoints': []})
+
+
+def masks(listener: Listener) -> list[int]:
+    """Return the buttons that were down, and each time that changed."""
+    return [mask for mask, _ in itertools.groupby(pointer.button_mask for pointer in listener.pointers)]
+
+
+def test_a_tap_is_a_click(any_rig: Rig, browser: Browser) -> None:
+    listener = Listener()
+    open_for(listener, any_rig, browser)
+    touch(browser, [(30, 40)])
+    wait_until(lambda: listener.pointers and listener.pointers[-1].button_mask == 0 and 1 in masks(listener), 10,
+               lambda: str(listener.pointers))
+    pressed = next(pointer for pointer in listener.pointers if pointer.button_mask)
+    assert abs(pressed.x - 30) <= 1 and abs(pressed.y - 40) <= 1
+
+
+def test_a_finger_drags_what_is_under_it(any_rig: Rig, browser: Browser) -> None:
+    listener = Listener()
+    open_for(listener, any_rig, browser)
+    touch(browser, [(30 + step * 20, 40) for step in range(8)])
+    wait_until(lambda: masks(listener)[-2:] == [1, 0], 10, lambda: str(listener.pointers))
+    assert listener.pointers[-1].x - next(at.x for at in listener.pointers if at.button_mask) > 60
+
+
+def test_two_fingers_turn_the_wheel(any_rig: Rig, browser: Browser) -> None:
+    wheel_up = 8
+    listener = Listener()
+    open_for(listener, any_rig, browser)
+    touch(browser, *([(x, 100 + step * 30) for step in range(8)] for x in (100, 160)))
+    wait_until(lambda: masks(listener).count(wheel_up) >= 2, 10, lambda: str(listener.pointers))
+    assert set(masks(listener)) == {0, wheel_up}
+
+
+def test_a_pinch_is_ctrl_and_the_wheel(any_rig: Rig, browser: Browser) -> None:
+    wheel_up = 8
+    listener = Listener()
+    open_for(listener, any_rig, browser)
+    touch(browser, [(200 - step * 20, 100) for step in range(8)], [(260 + step * 20, 100) for step in range(8)])
+    wait_until(lambda: wheel_up in masks(listener) and listener.keys[-1:] == [(CTRL, False)], 10,
+               lambda: str(listener.messages))
+    turned = next(number for number, message in enumerate(listener.messages)
+                  if isinstance(message, PointerEvent) and message.button_mask == wheel_up)
+    held = [message.down for message in listener.messages[:turned] if isinstance(message, KeyEvent)]
+    assert held[-1]
+
+
+def test_a_finger_moves_a_screen_in_its_real_size(any_rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    browser.webdriver.set_window_size(800, 300)
+    open_console(any_rig, guest, browser, '&resize=off')
+    whole = wait_for_picture(browser)
+    browser.click('#drag')
+    wait_until(lambda: canvas(browser) == (WIDTH, window(browser)[1]), 10, 'a part of the screen')
+    middle = canvas(browser)[1] // 2
+    touch(browser, [(100, middle - moved) for moved in (0, 30, 60)])
+    wait_until(lambda: is_lower_part(browser.canvas_image('#screen canvas'), whole), 10, 'another part of the screen')
 
 
 # The screen.

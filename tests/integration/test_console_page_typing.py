@@ -37,6 +37,8 @@ TEXTS = {
     'fr': f'{ASCII}éèçàù²°£¤§µ€êÂîëÏÿ',
 }
 BOOT_TIMEOUT_S = 120
+# RFC 6143, 7.6.4, up to the length of the text.
+SERVER_CUT_TEXT = b'\x03\0\0\0'
 SHIFT, ENTER, TAB, ESCAPE = 0xffe1, 0xff0d, 0xff09, 0xff1b
 
 
@@ -282,15 +284,25 @@ def test_what_the_vm_has_copied(rig: Rig, browser: Browser) -> None:
     assert device_clipboard(browser) == 'TO PASTE'
 
 
+def test_what_the_vm_has_copied_before_there_was_a_clipboard_to_show_it(rig: Rig, browser: Browser) -> None:
+    def behave(sock: socket.socket) -> None:
+        ahead = shake_hands(sock, behind=SERVER_CUT_TEXT + (5).to_bytes(4, 'big') + b'early')
+        while ahead or sock.recv(4096):
+            ahead = b''
+    open_for_port(rig.vnc_server(behave).port, rig, browser)
+    browser.click('#clipboard')
+    browser.wait_for("document.querySelector('#panel-clipboard textarea').value === 'early'")
+
+
 def copy_what_is_pasted(sock: socket.socket) -> None:
-    """Be a guest that copies, in capitals, what it gets (RFC 6143, 7.6.4)."""
+    """Be a guest that copies, in capitals, what it gets."""
     parser = ClientMessageParser()
     data = shake_hands(sock) or sock.recv(4096)
     while data:
         parser.receive_data(data)
         for message in parser.take_messages():
             if isinstance(message, ClientCutText):
-                sock.sendall(b'\x03\0\0\0' + len(message.text).to_bytes(4, 'big') + message.text.upper())
+                sock.sendall(SERVER_CUT_TEXT + len(message.text).to_bytes(4, 'big') + message.text.upper())
         data = sock.recv(4096)
 
 

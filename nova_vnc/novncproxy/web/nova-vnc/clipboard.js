@@ -36,11 +36,13 @@ export function clipboardTool(connection, store, screen) {
     };
     const send = (text) => connection.rfb?.clipboardPasteFrom(text);
 
-    follow(connection, (text) => {
-        box.value = text;
-        say('clipboard.came');
-        if (store.state.settings.shareClipboard) {
-            writeClipboard(text);
+    store.watch(['copied'], ({copied, settings}) => {
+        if (copied !== null) {
+            box.value = copied.text;
+            say('clipboard.came');
+            if (settings.shareClipboard) {
+                writeClipboard(copied.text);
+            }
         }
     });
     shareBySetting(store, screen, box, send);
@@ -65,13 +67,6 @@ export function clipboardTool(connection, store, screen) {
             }
         },
     };
-}
-
-// Call heed(text) with each text that comes, over whatever connection.
-function follow(connection, heed) {
-    const listen = (rfb) => rfb?.addEventListener('clipboard', ({detail}) => heed(detail.text));
-    connection.addEventListener('created', ({detail: rfb}) => listen(rfb));
-    listen(connection.rfb);
 }
 
 // Browsers tell of no change in their clipboard; so it is looked at when somebody comes back to the screen.

@@ -97,6 +97,7 @@ export class Connection extends EventTarget {
             this.#tell('opened');
         });
         rfb.addEventListener('desktopname', (event) => this.#store.set({name: event.detail.name}));
+        rfb.addEventListener('clipboard', (event) => this.#store.set({copied: {text: event.detail.text}}));
         rfb.addEventListener('securityfailure', (event) => {
             fate.refusal = event.detail.reason || '';
         });

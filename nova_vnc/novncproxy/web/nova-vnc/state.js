@@ -12,6 +12,8 @@ export const INITIAL = {
     isBlank: false,
     // What the page is called: the name of the VM, or what the address says.
     name: '',
+    // What the VM has copied last: {text}, each time another object; null: nothing yet.
+    copied: null,
     // Of a connection that is lost or ended: what ending.js says of it.
     ending: null,
     // When the session ends as the server has said, in milliseconds of performance.now().
