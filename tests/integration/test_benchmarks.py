@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import compare, report, results, scenes, table, targets
+from benchmarks import compare, first_picture, report, results, scenes, table, targets
 from benchmarks.results import Results
 from tests.fixtures.backend import concurrency_backend
+from tests.fixtures.novnc import DEBIAN, novnc_directory
 from tests.fixtures.rabbitmq import RabbitMQ
 
 OURS = f'nova-vnc {concurrency_backend()}'
@@ -45,3 +46,11 @@ def test_our_whole_stack(bench: scenes.Bench):
     bench.leave_out('nova')     # which the stage interop knows how to start
     scenes.stacks(bench)
     assert bench.results.median('stack setups-16', OURS, 'rate')
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(concurrency_backend() == 'threading', reason='Chromium runs under the default backend')
+def test_the_first_picture():
+    times = first_picture.measure(novnc_directory(DEBIAN), rounds=1, latency_ms=0)
+    assert {page for page, _ in times} == {'vnc_auto.html', 'vnc_lite.html', 'vnc.html'}
+    assert all(len(taken) == 1 and taken[0] > 0 for taken in times.values())
