@@ -157,6 +157,49 @@ def test_what_cannot_be_typed_is_said_before(start: StartProxy, browser: Browser
     wait_until(lambda: listener.pressed == 'a', 10, 'what can be typed')
 
 
+def test_of_what_cannot_be_typed_at_all_nobody_is_told_that_it_is_typed(start: StartProxy, browser: Browser) -> None:
+    listener = Listener()
+    open_for(listener, start(), browser)
+    type_text(browser, 'a')
+    for text in ('\u20ac', ''):
+        write(browser, text)
+        click_start(browser)
+        browser.wait_for("!document.querySelector('#panel-type').innerText.includes('All of it is typed.')")
+    assert listener.pressed == 'a'
+
+
+def test_two_clicks_while_the_layout_is_on_its_way_begin_once(start: StartProxy, browser: Browser) -> None:
+    listener = Listener()
+    open_for(listener, start(), browser)
+    write(browser, 'abc', rate=2)
+    browser.evaluate("[1, 2].forEach(() => document.querySelector('#panel-type > button').click())")
+    browser.wait_for_text('All of it is typed.')
+    wait_until(lambda: 'c' in listener.pressed, 10, 'the last key')
+    assert listener.pressed == 'abc'
+
+
+def test_a_shared_clipboard_is_given_once(start: StartProxy, browser: Browser) -> None:
+    browser.webdriver.execute_cdp_cmd('Page.addScriptToEvaluateOnNewDocument', {'source': (
+        "Object.defineProperty(navigator, 'clipboard', {value: {"
+        "text: 'one\\r\\ntwo', readText: async () => navigator.clipboard.text, writeText: async () => {}}});")})
+    listener = Listener()
+    open_for(listener, start(), browser)
+    browser.click('#clipboard')
+    browser.click('#panel-clipboard [type=checkbox]')
+    for _ in range(2):
+        browser.evaluate("document.querySelector('#screen canvas').focus()")
+        browser.type('x')
+        browser.evaluate("document.querySelector('#clipboard').focus()")
+    browser.evaluate("navigator.clipboard.text = 'three'")
+    browser.evaluate("document.querySelector('#screen canvas').focus()")
+
+    def given() -> list[ClientCutText]:
+        return [message for message in listener.messages if isinstance(message, ClientCutText)]
+
+    wait_until(lambda: any('three' in str(message) for message in given()), 10, lambda: str(given()))
+    assert len(given()) == 2
+
+
 @pytest.mark.parametrize('by', ['escape at the screen', 'escape in the panel', 'the button'])
 def test_stopping(start: StartProxy, browser: Browser, by: str) -> None:
     listener = Listener()

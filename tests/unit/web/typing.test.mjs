@@ -124,6 +124,13 @@ test('what a layout cannot give is left out, counted and named', async () => {
     assert.deepEqual(nameMissing(missing), ['\u20ac \u00d72', '\u00e9', 'U+0007', '\u{1f600}', 'U+00A0', 'U+0301']);
 });
 
+test('of a text in another script the first characters are named', () => {
+    const missing = new Map([...Array(41).keys()].map((index) => [String.fromCodePoint(0x4e00 + index), 1]));
+    assert.equal(nameMissing(missing).join(''), `${[...missing.keys()].slice(0, 40).join('')}\u2026`);
+    missing.delete('\u4e00');
+    assert.equal(nameMissing(missing).length, 40);
+});
+
 test('a dead key is not given for the accent of another letter, nor alone', async () => {
     const german = await loadLayout('de');
     for (const text of ['\u0302', 'x\u0302', '\u015b', '\u1ebf', '\u00f1']) {

@@ -53,11 +53,16 @@ export function clipboardTool(connection, store, screen) {
         fill: (element) => {
             const row = document.createElement('div');
             row.className = 'row';
+            const give = button(t('clipboard.send'), () => {
+                send(box.value);
+                say('clipboard.sent');
+            });
+            // The panel stays open when the connection is lost.
+            store.watch(['phase', 'settings'], (state) => {
+                give.disabled = !takesKeys(state);
+            });
             row.append(
-                button(t('clipboard.send'), () => {
-                    send(box.value);
-                    say('clipboard.sent');
-                }),
+                give,
                 button(t('clipboard.copy'), async () => {
                     say(await writeClipboard(box.value) || copyFrom(box) ? 'clipboard.copied' : 'clipboard.denied');
                 }));
@@ -76,7 +81,8 @@ function shareBySetting(store, screen, box, send) {
             return;
         }
         const text = await readClipboard();
-        if (text !== null && text !== box.value) {
+        // Which has its lines end in LF, whatever they ended in.
+        if (text !== null && text.replace(/\r\n?/g, '\n') !== box.value) {
             box.value = text;
             send(text);
         }

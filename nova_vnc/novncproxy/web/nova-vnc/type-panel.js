@@ -38,7 +38,16 @@ export function typeTools(connection, store, screen) {
             plan();
         }
     });
-    const type = async () => typist.start((await plan()).strokes);
+    let isPlanning = false;
+    const type = async () => {
+        // Who clicks twice, the layout being on its way yet, does not want two beginnings.
+        if (!isPlanning) {
+            isPlanning = true;
+            const {strokes} = await plan();
+            isPlanning = false;
+            typist.start(strokes);
+        }
+    };
 
     return [{
         id: 'type',
@@ -100,10 +109,11 @@ function buildProgress(store) {
     element.className = 'hint';
     element.append(bar, words, end);
     store.watch(['typing'], ({typing}) => {
-        element.hidden = typing === null;
-        if (typing !== null) {
+        // Of a text without a key that could be pressed, nobody is told that all of it is typed.
+        element.hidden = !typing?.total;
+        if (!element.hidden) {
             const {done, total, isRunning} = typing;
-            bar.max = total || 1;
+            bar.max = total;
             bar.value = done;
             words.textContent = isRunning ? t('typing.progress', {done, total}) : '';
             end.textContent = isRunning ? '' : t(done === total ? 'typing.done' : 'typing.stopped', {done, total});

@@ -30,6 +30,8 @@ const DEAD = {
 // Of what dead keys and letters make, the consoles of Linux know by themselves what is in Latin-1.
 const LAST_COMPOSED = '\u00ff';
 
+const MOST_NAMED = 40;
+
 export async function loadLayout(name) {
     return (await import(`./layouts/${name}.js`)).default;
 }
@@ -50,9 +52,12 @@ export function planTyping(text, layout) {
     return plan;
 }
 
-// Return what to call the characters of such a Map, each with its number where there are several.
+// Return what to call the characters of such a Map, each with its number where there are several; of a text in another
+// script the first ones say enough.
 export function nameMissing(missing) {
-    return [...missing].map(([character, count]) => nameOf(character) + (count > 1 ? ` \u00d7${count}` : ''));
+    const names = [...missing].slice(0, MOST_NAMED)
+        .map(([character, count]) => nameOf(character) + (count > 1 ? ` \u00d7${count}` : ''));
+    return missing.size > MOST_NAMED ? [...names, '\u2026'] : names;
 }
 
 function nameOf(character) {
