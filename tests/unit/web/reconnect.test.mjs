@@ -26,7 +26,7 @@ function stopTheClock(context) {
     };
 }
 
-function setUp(context, connecting = {}) {
+function setUp(context, connecting = {}, already = {}) {
     const pass = stopTheClock(context);
     globalThis.window = new EventTarget();
     context.after(() => delete globalThis.window);
@@ -34,6 +34,7 @@ function setUp(context, connecting = {}) {
     connection.attempts = 0;
     connection.connect = () => connection.attempts++;
     const store = createStore();
+    store.set(already);
     const tell = (type, detail) => connection.dispatchEvent(Object.assign(new Event(type), {detail}));
     return {connection, store, tell, pass, tryNow: keepConnected(connection, store, connecting)};
 }
@@ -57,9 +58,36 @@ test('a loss is tried again until it opens', (context) => {
     assert.equal(connection.attempts, 2);
     tell('opened');
     assert.equal(store.state.isRetrying, false);
+    pass(5000);
     tell('closed', LOST);
     pass(1300);
     assert.equal(connection.attempts, 3);
+});
+
+test('what opens and is lost at once is tried less and less often, too', (context) => {
+    const {connection, tell, pass} = setUp(context);
+    const loseAtOnce = () => {
+        tell('opened');
+        pass(4900);
+        tell('closed', LOST);
+    };
+    for (const [index, least] of [750, 1500, 3000].entries()) {
+        loseAtOnce();
+        pass(least - 1);
+        assert.equal(connection.attempts, index);
+        pass(least);
+        assert.equal(connection.attempts, index + 1);
+    }
+});
+
+test('what is lost before anybody listens is tried again, and what is refused is not', (context) => {
+    const {connection, store, pass} = setUp(context, {}, {phase: 'ended', ending: LOST});
+    assert.deepEqual([store.state.phase, store.state.isRetrying], ['lost', true]);
+    pass(1300);
+    assert.equal(connection.attempts, 1);
+    const refused = setUp(context, {}, {phase: 'ended', ending: {mayPass: true, wasOpen: false}});
+    refused.pass(60000);
+    assert.equal(refused.connection.attempts, 0);
 });
 
 test('a link that is of no use any more ends that', (context) => {

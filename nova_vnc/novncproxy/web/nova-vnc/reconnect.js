@@ -4,6 +4,8 @@
 
 const FIRST_MS = 1000;
 const MOST_MS = 30000;
+// A connection that is over before that is no better than none: the next attempt waits longer still.
+const SETTLED_MS = 5000;
 
 // Return how long to wait before the attempt of this number, from 0 on. Pure; `random` is from 0 to 1: where a proxy is
 // gone, not all its users are to come back at the same moment.
@@ -15,6 +17,7 @@ export function waitBefore(attempt, random, firstMs = FIRST_MS) {
 export function keepConnected(connection, store, {reconnects = true, reconnectDelayMs} = {}) {
     let timer = null;
     let attempt = 0;
+    let settling = null;
     const tryNow = () => {
         clearTimeout(timer);
         timer = null;
@@ -22,10 +25,13 @@ export function keepConnected(connection, store, {reconnects = true, reconnectDe
         connection.connect();
     };
     connection.addEventListener('opened', () => {
-        attempt = 0;
+        settling = setTimeout(() => {
+            attempt = 0;
+        }, SETTLED_MS);
         store.set({isRetrying: false});
     });
-    connection.addEventListener('closed', ({detail: ending}) => {
+    const heed = (ending) => {
+        clearTimeout(settling);
         const isToRetry = reconnects && ending.mayPass && (ending.wasOpen || store.state.isRetrying);
         if (!isToRetry) {
             store.set({isRetrying: false});
@@ -34,7 +40,12 @@ export function keepConnected(connection, store, {reconnects = true, reconnectDe
         const wait = waitBefore(attempt++, Math.random(), reconnectDelayMs);
         timer = setTimeout(tryNow, wait);
         store.set({phase: 'lost', isRetrying: true, retryAt: performance.now() + wait});
-    });
+    };
+    connection.addEventListener('closed', ({detail: ending}) => heed(ending));
+    // The first connection may be over by now.
+    if (store.state.phase === 'ended') {
+        heed(store.state.ending);
+    }
     // The network is back.
     window.addEventListener('online', () => {
         if (timer !== null) {
