@@ -39,6 +39,14 @@ test('no argument leads to another server', () => {
     }
 });
 
+test('whatever the path holds, it makes the address of a WebSocket, which has no fragment', () => {
+    for (const [search, url] of [['?path=%23x', 'wss://console.example.org:6080/%23x'],
+                                 ['?token=abc&path=x%23y%23z', 'wss://console.example.org:6080/x%23y%23z?token=abc']]) {
+        assert.equal(websocketUrl(read(search), PAGE), url);
+        assert.equal(new URL(url).hash, '');
+    }
+});
+
 test('scale and resize as before', () => {
     for (const [search, scaling] of [
         ['', undefined], ['?scale=1', 'fit'], ['?scale=true', 'fit'], ['?scale=0', 'real'], ['?resize=scale', 'fit'],

@@ -96,7 +96,8 @@ function readLevel(text) {
 
 // Return the address of the WebSocket. It is on the server that the page came from, whatever the arguments say.
 export function websocketUrl({path = '', token}, {protocol, host}) {
-    let target = path.replace(/^\/+/, '');
+    // With a fragment it would be no address of a WebSocket.
+    let target = path.replace(/^\/+/, '').replaceAll('#', '%23');
     if (token && !/[?&]token=/.test(target)) {
         target += `${target.includes('?') ? '&' : '?'}token=${encodeURIComponent(token)}`;
     }
