@@ -2,8 +2,8 @@
 import js from '@eslint/js';
 
 const BROWSER = [
-    'AbortController', 'Audio', 'Blob', 'ClipboardItem', 'CustomEvent', 'Event', 'EventTarget', 'MutationObserver',
-    'Option', 'ResizeObserver', 'TextDecoder', 'TextEncoder', 'URL', 'URLSearchParams', 'WebSocket',
+    'AbortController', 'Audio', 'Blob', 'ClipboardItem', 'CustomEvent', 'Event', 'EventTarget', 'KeyboardEvent',
+    'MutationObserver', 'Option', 'ResizeObserver', 'TextDecoder', 'TextEncoder', 'URL', 'URLSearchParams', 'WebSocket',
     'cancelAnimationFrame', 'clearInterval', 'clearTimeout', 'console', 'document', 'fetch', 'localStorage', 'location',
     'matchMedia', 'navigator', 'performance', 'queueMicrotask', 'requestAnimationFrame', 'setInterval', 'setTimeout',
     'window',

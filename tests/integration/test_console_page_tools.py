@@ -2,6 +2,7 @@
 """What the console page offers beside typing, in Chromium over several versions of noVNC."""
 
 import itertools
+import threading
 import time
 from collections.abc import Iterator
 
@@ -34,12 +35,12 @@ from tests.fixtures.novnc import DEBIAN, VERSIONS
 from tests.fixtures.pictures import demo_text, differing_pixels, find_picture
 from tests.fixtures.polling import wait_until
 from tests.fixtures.xvnc import Xvnc
-from tests.functional.novncproxy.rig import Rig
+from tests.functional.novncproxy.rig import Rig, shake_hands
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(concurrency_backend() == 'threading',
                                                       reason='Chromium runs under the default backend')]
 
-CTRL, ALT, WIN, PRINT, TAB, BACKSPACE, ENTER = 0xffe3, 0xffe9, 0xffeb, 0xff61, 0xff09, 0xff08, 0xff0d
+SHIFT, CTRL, ALT, WIN, PRINT, TAB, BACKSPACE, ENTER = 0xffe1, 0xffe3, 0xffe9, 0xffeb, 0xff61, 0xff09, 0xff08, 0xff0d
 F2 = 0xffbf
 
 
@@ -125,6 +126,46 @@ def test_a_latched_key_is_held_while_others_are_pressed(rig: Rig, browser: Brows
     browser.click('#panel-settings [type=checkbox]')    # view only: it is let go before
     wait_until(lambda: listener.keys == [*expected, (WIN, True), (WIN, False)], 10, 'the key to be released')
     assert browser.evaluate("document.querySelector('#keys').disabled")
+
+
+@pytest.mark.parametrize('name', ['keys', 'settings', 'more'])
+def test_who_closes_a_panel_by_a_click_on_its_button_goes_on_typing(rig: Rig, browser: Browser, name: str) -> None:
+    listener = Listener()
+    open_for(listener, rig, browser)
+    browser.click(f'#{name}')
+    browser.wait_for(f"document.querySelector('#panel-{name}').contains(document.activeElement)")
+    browser.click(f'#{name}')
+    browser.type('x')
+    wait_until(lambda: listener.keys == down_and_up(ord('x')), 10, lambda: f'the key, not {listener.keys}')
+
+
+def test_a_key_is_let_go_of_though_the_keyboard_is_elsewhere_by_then(any_rig: Rig, browser: Browser) -> None:
+    listener = Listener()
+    open_for(listener, any_rig, browser)
+    ActionChains(browser.webdriver).key_down(Keys.SHIFT).perform()
+    browser.click('#type')
+    browser.wait_for("document.activeElement.localName === 'textarea'")
+    ActionChains(browser.webdriver).key_up(Keys.SHIFT).perform()
+    wait_until(lambda: listener.keys == [(SHIFT, True), (SHIFT, False)], 10, lambda: f'{listener.keys}')
+    browser.click('#type')
+    browser.press(Keys.LEFT_CONTROL, Keys.LEFT_ALT)     # which was lost with a key that seemed to be down
+    browser.wait_for("document.activeElement.id === 'ctrl-alt-del'")
+
+
+def test_panels_that_are_open_when_the_connection_is_lost(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    open_console(rig, guest, browser, '&reconnect_delay=60000')
+    browser.click('#keys')
+    guest.stop()
+    browser.wait_for(LOST)
+    for panel, text in (('keys', 'Ctrl'), ('keys', 'F2'), ('keys', 'Send'), ('clipboard', 'Give it to the VM')):
+        disabled = ("[...document.querySelectorAll(`#panel-${arguments[0]} button`)]"
+                    ".find((button) => button.textContent === arguments[1]).matches(':disabled')")
+        assert browser.evaluate(disabled, panel, text), text
+    # What is left can be closed by keyboard, and the keyboard is not lost with it.
+    browser.evaluate("document.querySelector('#panel-keys header button').focus()")
+    browser.press(Keys.ESCAPE)
+    browser.wait_for("document.querySelector('#panel-keys').hidden")
+    assert is_focused(browser, '#more')
 
 
 def test_the_way_out_of_the_guests_keyboard(rig: Rig, browser: Browser) -> None:
@@ -390,6 +431,31 @@ def is_greyed(browser: Browser) -> bool:
     return len(title) > 1 and all(max(colour) - min(colour) < 4 for _, colour in title)
 
 
+def test_a_connection_that_is_lost_at_once_is_tried_again_too(rig: Rig, browser: Browser) -> None:
+    server = rig.vnc_server(shake_hands)
+    browser.open(page_url(rig, rig.grant(server.host, server.port, access_url=rig.origin)))
+    wait_until(lambda: len(server.accepted) >= 2, 30, 'another attempt')
+
+
+def test_who_reconnects_by_keyboard_in_vain_can_do_so_again(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    open_console(rig, guest, browser, '&reconnect_delay=60000')
+    guest.stop()
+    browser.wait_for(f"{LOST} && document.activeElement.id === 'reconnect'")
+    # As slow as any network, so that the browser has seen the button while it is disabled.
+    (token, check), = rig.consoleauth.checks.items()
+    go_on = threading.Event()
+
+    def wait() -> objects.TokenCheck:
+        go_on.wait(30)
+        return check
+
+    rig.consoleauth.checks[token] = wait
+    browser.type('\n')
+    browser.wait_for("document.activeElement.id !== 'reconnect'")
+    go_on.set()
+    browser.wait_for(f"{LOST} && document.activeElement.id === 'reconnect'")
+
+
 def test_it_is_not_tried_longer_than_the_link_is_valid(rig: Rig, guest: DemoServer, browser: Browser) -> None:
     token = grant(rig, guest)
     browser.open(page_url(rig, token))
@@ -425,3 +491,35 @@ def test_where_it_is_narrow_tools_are_under_more(rig: Rig, browser: Browser) -> 
     wait_until(lambda: listener.keys == down_and_up(CTRL, ALT, 0xffff), 10, 'the keys')
     assert not browser.webdriver.find_element('css selector', '#panel-more').is_displayed()
     assert is_focused(browser, '#screen canvas')
+
+
+def test_a_logo_leaves_room_for_name_and_tools_on_a_phone(start: StartProxy, guest: DemoServer, browser: Browser,
+                                                          tmp_path) -> None:
+    (tmp_path / 'logo.svg').write_text('<svg xmlns="http://www.w3.org/2000/svg" width="800" height="40"/>')
+    rig = start(console_page_logo=str(tmp_path / 'logo.svg'), console_page_home_url='https://cloud.example.org/')
+    for command, arguments in (
+        ('Emulation.setDeviceMetricsOverride', {'width': 320, 'height': 640, 'deviceScaleFactor': 1, 'mobile': True}),
+        ('Emulation.setTouchEmulationEnabled', {'enabled': True}),
+    ):
+        browser.webdriver.execute_cdp_cmd(command, arguments)
+    open_console(rig, guest, browser)
+    browser.wait_for("document.querySelector('#logo').getBoundingClientRect().width > 0")
+    assert browser.evaluate("document.querySelector('#touch-keyboard').checkVisibility()")
+    assert browser.evaluate("document.querySelector('#more').getBoundingClientRect().right <= 320")
+    assert browser.evaluate("document.querySelector('#name').getBoundingClientRect().width") > 20
+
+
+def test_long_choices_do_not_widen_the_panel(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    open_console(rig, guest, browser)
+    browser.click('#settings')
+    browser.evaluate("document.querySelector('#panel-settings option').textContent = 'W'.repeat(100)")
+    assert browser.evaluate("(({scrollWidth, clientWidth}) => scrollWidth <= clientWidth)("
+                            "document.querySelector('#panel-settings'))")
+
+
+def test_a_page_that_cannot_be_loaded_in_full_says_so(rig: Rig, guest: DemoServer, browser: Browser) -> None:
+    browser.webdriver.execute_cdp_cmd('Network.enable', {})
+    for name in ('bar.js', 'tools.js'):
+        browser.webdriver.execute_cdp_cmd('Network.setBlockedURLs', {'urls': [f'*/nova-vnc/{name}']})
+        browser.open(page_url(rig, grant(rig, guest)))
+        browser.wait_for_text('Parts of this page cannot be loaded. Reload it.')

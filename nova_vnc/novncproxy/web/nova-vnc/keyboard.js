@@ -59,6 +59,16 @@ export function toggleLatch(connection, store, name) {
     store.set({latches: isHeld ? latches.filter((held) => held !== name) : [...latches, name]});
 }
 
+// A key that was pressed at the screen is let go of at whatever has the keyboard by then, as a panel that was opened
+// meanwhile. noVNC hears of keys at its screen alone, and heeds no release of a key that it does not know to be down.
+export function passOnReleases(screen) {
+    window.addEventListener('keyup', (event) => {
+        if (!screen.contains(event.target)) {
+            screen.querySelector('canvas')?.dispatchEvent(new KeyboardEvent('keyup', event));
+        }
+    }, true);
+}
+
 // See to it that no key stays down for ever.
 export function releaseLatches(connection, store) {
     store.watch(['phase', 'settings'], (state) => {

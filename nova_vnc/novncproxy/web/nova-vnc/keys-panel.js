@@ -23,13 +23,20 @@ export function keysTool(connection, store) {
                 sendChord(connection, ...names);
                 returnToGuest(event, connection);
             });
-            element.append(
+            const groups = [
                 group('keys.latches', LATCHES.map((name) => buildLatch(connection, store, name))),
                 group('keys.single', ['Tab', 'Esc', 'Print'].map((name) => press(name, name))),
                 group('keys.function', FUNCTION_KEYS.map((name) => press(name, name))),
                 group('keys.terminals', FUNCTION_KEYS.map((name) => press(name, 'Ctrl', 'Alt', name))),
                 group('keys.sysrq', [buildSysRq(connection)]),
-                hint('keys.way-out'));
+            ];
+            element.append(...groups, hint('keys.way-out'));
+            // The panel stays open when the connection is lost.
+            store.watch(['phase', 'settings'], (state) => {
+                for (const fieldset of groups) {
+                    fieldset.disabled = !takesKeys(state);
+                }
+            });
         },
     };
 }

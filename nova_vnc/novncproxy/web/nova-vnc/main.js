@@ -74,4 +74,9 @@ function waitForPictureOrEnd(store) {
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-main();
+// The files with the words may be among those that are missing.
+main().catch((error) => {
+    console.error(error);
+    page.warning.textContent = 'Parts of this page cannot be loaded. Reload it.';
+    page.warning.hidden = false;
+});

@@ -7,25 +7,6 @@ import {showTime, t, translateServerText} from './words.js';
 // page: the elements notice, notice-title, notice-text, notice-retry, notice-details, reconnect
 export function showNotice(store, connect, page) {
     page.reconnect.addEventListener('click', connect);
-    let loss = null;
-    store.watch(['ending', 'isRetrying'], ({ending, isRetrying}) => {
-        page.notice.hidden = ending === null;
-        if (ending === null) {
-            return;
-        }
-        page['notice-title'].textContent = t(isRetrying ? 'ending.lost' : ending.title);
-        // What went wrong first is not forgotten for what the attempts since have met.
-        loss = isRetrying && loss !== null && !ending.wasOpen ? loss : ending;
-        page['notice-text'].textContent = [...new Set([loss, ending].map(endingText))].join('\n');
-        page.reconnect.textContent = t(ending.at === null ? 'ending.connect' : 'ending.reconnect');
-        page['notice-details'].textContent = describeForOperator(ending);
-        page['notice-details'].hidden = page['notice-details'].textContent === '';
-        page.reconnect.hidden = !ending.mayReconnect;
-        // noVNC has taken away what had the keyboard; who is elsewhere on the page stays there.
-        if (ending.mayReconnect && document.activeElement === document.body) {
-            page.reconnect.focus();
-        }
-    });
     let timer = null;
     store.watch(['ending', 'phase', 'retryAt'], (state) => {
         clearInterval(timer);
@@ -41,6 +22,26 @@ export function showNotice(store, connect, page) {
             timer = setInterval(tick, 1000);
         } else if (isConnecting) {
             page['notice-retry'].textContent = t(state.ending?.at === null ? 'status.checking' : 'ending.retrying');
+        }
+    });
+    let loss = null;
+    store.watch(['ending', 'isRetrying'], ({ending, isRetrying}) => {
+        page.notice.hidden = ending === null;
+        if (ending === null) {
+            return;
+        }
+        page['notice-title'].textContent = t(isRetrying ? 'ending.lost' : ending.title);
+        // What went wrong first is not forgotten for what the attempts since have met.
+        loss = isRetrying && loss !== null && !ending.wasOpen ? loss : ending;
+        page['notice-text'].textContent = [...new Set([loss, ending].map(endingText))].join('\n');
+        page.reconnect.textContent = t(ending.at === null ? 'ending.connect' : 'ending.reconnect');
+        page['notice-details'].textContent = describeForOperator(ending);
+        page['notice-details'].hidden = page['notice-details'].textContent === '';
+        page.reconnect.hidden = !ending.mayReconnect;
+        // It is enabled again by now. noVNC has taken away what had the keyboard; who is elsewhere on the page stays
+        // there.
+        if (ending.mayReconnect && document.activeElement === document.body) {
+            page.reconnect.focus();
         }
     });
 }

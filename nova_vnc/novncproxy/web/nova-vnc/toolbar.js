@@ -71,7 +71,9 @@ function leave(store, connection) {
 // The keyboard goes back to where it came from.
 function closePanel(store, button) {
     store.set({panel: null});
-    (button.checkVisibility?.() === false ? document.getElementById(MORE) : button).focus();
+    // Which is under More, or of no use since the connection is lost; More always is.
+    const isThere = button.checkVisibility?.() !== false && !button.disabled;
+    (isThere ? button : document.getElementById(MORE)).focus();
 }
 
 function buildButton(store, connection, tool) {
@@ -84,9 +86,14 @@ function buildButton(store, connection, tool) {
     }
     // What has the keyboard keeps it: noVNC would let go of all keys that are down.
     button.addEventListener('mousedown', (event) => event.preventDefault());
-    button.addEventListener('click', () => {
+    button.addEventListener('click', (event) => {
         if (tool.fill) {
-            store.set({panel: store.state.panel === tool.id ? null : tool.id});
+            const isOpen = store.state.panel === tool.id;
+            store.set({panel: isOpen ? null : tool.id});
+            // Who clicks goes on typing, or else what was in the panel would take the keyboard away with it.
+            if (isOpen && event.detail > 0) {
+                connection.focus();
+            }
             return;
         }
         tool.run();

@@ -10,7 +10,7 @@ import {clipboardTool} from './clipboard.js';
 import {showCountdown} from './countdown.js';
 import {tellParent} from './embedding.js';
 import {fullScreenTool} from './fullscreen.js';
-import {releaseLatches} from './keyboard.js';
+import {passOnReleases, releaseLatches} from './keyboard.js';
 import {ctrlAltDelTool, keysTool} from './keys-panel.js';
 import {keepLastPicture} from './last-picture.js';
 import {showNotice} from './notice.js';
@@ -40,6 +40,7 @@ export function addTools({store, connection, page, said, connecting}) {
         trafficTool(connection, store, page.screen),
     ]);
     releaseLatches(connection, store);
+    passOnReleases(page.screen);
     watchForWayOut(page.screen, () => focusToolbar(page.tools));
     watchForBlank(store, page.screen);
     showBlank(store, page.blank);
