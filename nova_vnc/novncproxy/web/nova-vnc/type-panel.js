@@ -43,9 +43,11 @@ export function typeTools(connection, store, screen) {
         // Who clicks twice, the layout being on its way yet, does not want two beginnings.
         if (!isPlanning) {
             isPlanning = true;
-            const {strokes} = await plan();
-            isPlanning = false;
-            typist.start(strokes);
+            try {
+                typist.start((await plan()).strokes);
+            } finally {
+                isPlanning = false;
+            }
         }
     };
 
