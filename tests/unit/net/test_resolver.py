@@ -63,7 +63,7 @@ def clock():
 
 @pytest.fixture
 def names(server, clock):
-    return Resolver(server.look_up, patience_s=0.1, clock=clock)
+    return Resolver(server.look_up, patience_s=0.5, clock=clock)
 
 
 def ask(names, host, seconds=10):
