@@ -5,13 +5,14 @@
 
 All pages come from one proxy, in a process with the VNC server of the demo driver, and are opened in turn in one
 Chromium, each with an empty cache and then once more. Times are milliseconds from the navigation to the first frame
-that has something of the guest on it; medians, and their ratio to that of vnc_lite.html, which is little
-more than noVNC's core.
+that has something of the guest on it; medians, and their ratio to that of vnc_lite.html, which is little more than
+noVNC's core.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import statistics
 from collections.abc import Iterator
@@ -56,8 +57,11 @@ def measure(novnc: Path, rounds: int, latency_ms: float) -> Times:
     guest = DemoServer(Screen('demo'), b'demo')
     guest.start(lambda *_: None)
     host, port = guest.address
-    with in_process_bus() as bus, Browser() as browser:
-        rig = Rig(bus, str(novnc)).start(drain_timeout=0)
+    with contextlib.ExitStack() as parts:
+        parts.callback(guest.stop)
+        rig = parts.enter_context(contextlib.closing(Rig(parts.enter_context(in_process_bus()), str(novnc))))
+        rig.start(drain_timeout=0)
+        browser = parts.enter_context(Browser())
         command = browser.webdriver.execute_cdp_cmd
         command('Page.addScriptToEvaluateOnNewDocument', {'source': _WATCH})
         command('Network.enable', {})
@@ -72,7 +76,6 @@ def measure(novnc: Path, rounds: int, latency_ms: float) -> Times:
             browser.wait_for('window.firstPicture > 0', _TIMEOUT_S)
             if number:      # the first ones find nothing ready
                 times[page, cache].append(browser.evaluate('window.firstPicture'))
-        rig.close()
     return times
 
 

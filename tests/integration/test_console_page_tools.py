@@ -4,7 +4,7 @@
 import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from PIL import Image
@@ -283,17 +283,6 @@ def test_a_pinch_is_ctrl_and_the_wheel(any_rig: Rig, browser: Browser) -> None:
     assert held[-1]
 
 
-def test_a_finger_moves_a_screen_in_its_real_size(any_rig: Rig, guest: DemoServer, browser: Browser) -> None:
-    browser.webdriver.set_window_size(800, 300)
-    open_console(any_rig, guest, browser, '&resize=off')
-    whole = wait_for_picture(browser)
-    browser.click('#drag')
-    wait_until(lambda: canvas(browser) == (WIDTH, window(browser)[1]), 10, 'a part of the screen')
-    middle = canvas(browser)[1] // 2
-    touch(browser, [(100, middle - moved) for moved in (0, 30, 60)])
-    wait_until(lambda: is_lower_part(browser.canvas_image('#screen canvas'), whole), 10, 'another part of the screen')
-
-
 # The screen.
 
 def test_fitting_and_real_size(any_rig: Rig, guest: DemoServer, browser: Browser) -> None:
@@ -317,14 +306,25 @@ def choose_under_more(browser: Browser, scaling: str) -> None:
     browser.click('#panel-settings header button')
 
 
-def test_a_screen_in_its_real_size_is_dragged(any_rig: Rig, guest: DemoServer, browser: Browser) -> None:
+def drag_up_by_mouse(browser: Browser) -> None:
+    element = browser.webdriver.find_element('css selector', '#screen canvas')
+    ActionChains(browser.webdriver).move_to_element(element).click_and_hold().move_by_offset(0, -60).release().perform()
+
+
+def drag_up_by_finger(browser: Browser) -> None:
+    middle = canvas(browser)[1] // 2
+    touch(browser, [(100, middle - moved) for moved in (0, 30, 60)])
+
+
+@pytest.mark.parametrize('drag_up', [drag_up_by_mouse, drag_up_by_finger])
+def test_a_screen_in_its_real_size_is_dragged(any_rig: Rig, guest: DemoServer, browser: Browser,
+                                              drag_up: Callable[[Browser], None]) -> None:
     browser.webdriver.set_window_size(800, 300)
     open_console(any_rig, guest, browser, '&resize=off')
     whole = wait_for_picture(browser)
     browser.click('#drag')
     wait_until(lambda: canvas(browser) == (WIDTH, window(browser)[1]), 10, 'a part of the screen')
-    element = browser.webdriver.find_element('css selector', '#screen canvas')
-    ActionChains(browser.webdriver).move_to_element(element).click_and_hold().move_by_offset(0, -60).release().perform()
+    drag_up(browser)
     wait_until(lambda: is_lower_part(browser.canvas_image('#screen canvas'), whole), 10, 'another part of the screen')
     browser.click('#drag')
     wait_until(lambda: canvas(browser) == (WIDTH, HEIGHT), 10, 'all of the screen')
